@@ -1,0 +1,222 @@
+//! The one in-memory model of a merged run: packages, their functions, units and counts.
+//!
+//! A [`Profile`] is what reports are made of. It no longer knows files, pods or builds; packages
+//! are sorted by path, and the same input gives the same profile whatever the order of files or
+//! the number of threads.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use bstr::{BStr, BString};
+
+use crate::meta::MetaTables;
+use crate::merge::{BuildCounts, MergeError, ModePolicy, merge_modes};
+use crate::mode::{CounterMode, Granularity};
+use crate::unit::Unit;
+
+/// Merged coverage of one or more builds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    mode: CounterMode,
+    granularity: Granularity,
+    mixed_modes: bool,
+    packages: Vec<Package>,
+}
+
+/// One package of a [`Profile`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    path: BString,
+    name: BString,
+    module: BString,
+    files: Vec<BString>,
+    functions: Vec<FunctionEntry>,
+    units: Vec<Unit>,
+    counts: Vec<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FunctionEntry {
+    name: BString,
+    file: usize,
+    literal: bool,
+    units: Range<usize>,
+}
+
+/// One function of a [`Package`], borrowed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Function<'p> {
+    /// The name as the compiler wrote it (`(*T).Method`, `f.func1`), not unique in a file.
+    pub name: &'p BStr,
+    /// The source file: import path and base name, or an absolute path for `go build main.go`.
+    pub file: &'p BStr,
+    /// Whether this is a function literal.
+    pub literal: bool,
+    /// The units, in the compiler's order; the first starts at the function's first block.
+    pub units: &'p [Unit],
+    /// One count per unit, in the same order.
+    pub counts: &'p [u32],
+}
+
+impl Profile {
+    /// Puts the merged counts of several builds together.
+    ///
+    /// Functions that agree in package, file, name, literal flag and units are one function, and
+    /// their counts are added (or joined, in set mode). Builds are taken in the order given, which
+    /// decides only the order of functions within a package.
+    pub fn from_builds(builds: &[BuildCounts], policy: ModePolicy) -> Result<Self, MergeError> {
+        Self::from_builds_filtered(builds, policy, |_| true)
+    }
+
+    /// As [`Profile::from_builds`], with only those packages whose path `keep` accepts.
+    pub fn from_builds_filtered(
+        builds: &[BuildCounts],
+        policy: ModePolicy,
+        keep: impl Fn(&BStr) -> bool,
+    ) -> Result<Self, MergeError> {
+        let merged = merge_modes(builds, policy)?;
+        let mut by_path: HashMap<&BStr, usize> = HashMap::new();
+        let mut assemblies: Vec<Assembly<'_>> = Vec::new();
+        for build in builds {
+            for package in build.tables().packages().iter().filter(|p| keep(p.path())) {
+                let slot = *by_path.entry(package.path()).or_insert(assemblies.len());
+                if slot == assemblies.len() {
+                    assemblies.push(Assembly { parts: Vec::new() });
+                }
+                if let Some(assembly) = assemblies.get_mut(slot) {
+                    assembly.parts.push((build, package));
+                }
+            }
+        }
+        assemblies.sort_by(|a, b| a.path().cmp(&b.path()));
+        let packages = {
+            use rayon::prelude::*;
+            assemblies.into_par_iter().map(|a| a.join(merged.mode)).collect()
+        };
+        Ok(Self {
+            mode: merged.mode,
+            granularity: merged.granularity,
+            mixed_modes: merged.mixed,
+            packages,
+        })
+    }
+
+    /// The mode of the counts. Where builds of different modes were merged as hit / not hit, this
+    /// is [`CounterMode::Set`] and [`Profile::mixed_modes`] is true.
+    pub fn mode(&self) -> CounterMode {
+        self.mode
+    }
+
+    /// What one counter stands for.
+    pub fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    /// Whether builds of different modes went into this profile.
+    pub fn mixed_modes(&self) -> bool {
+        self.mixed_modes
+    }
+
+    /// The packages, sorted by path (bytewise).
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+}
+
+impl Package {
+    /// The import path.
+    pub fn path(&self) -> &BStr {
+        self.path.as_ref()
+    }
+
+    /// The name in the package clause.
+    pub fn name(&self) -> &BStr {
+        self.name.as_ref()
+    }
+
+    /// The path of the module, empty for the standard library and for `go build main.go`.
+    pub fn module(&self) -> &BStr {
+        self.module.as_ref()
+    }
+
+    /// The functions, in the compiler's order. A package may have none.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> + '_ {
+        self.functions.iter().map(|entry| Function {
+            name: entry.name.as_ref(),
+            file: self.files.get(entry.file).map_or(BStr::new(b""), |f| f.as_ref()),
+            literal: entry.literal,
+            units: self.units.get(entry.units.clone()).unwrap_or_default(),
+            counts: self.counts.get(entry.units.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// All units of the package, function by function.
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// One count per element of [`Package::units`].
+    pub fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+}
+
+/// The parts of one package, one for each build that has it.
+struct Assembly<'b> {
+    parts: Vec<(&'b BuildCounts, &'b crate::meta::PackageTable)>,
+}
+
+/// What makes two functions the same one.
+type FunctionKey<'b> = (&'b BStr, &'b BStr, bool, &'b [Unit]);
+
+impl<'b> Assembly<'b> {
+    fn path(&self) -> Option<&'b BStr> {
+        self.parts.first().map(|(_, package)| package.path())
+    }
+
+    fn join(self, mode: CounterMode) -> Package {
+        let first = self.parts.first().map(|(_, package)| *package);
+        let mut joined = Package {
+            path: first.map(|p| p.path().to_owned()).unwrap_or_default(),
+            name: first.map(|p| p.name().to_owned()).unwrap_or_default(),
+            module: first.map(|p| p.module().to_owned()).unwrap_or_default(),
+            files: Vec::new(),
+            functions: Vec::new(),
+            units: Vec::new(),
+            counts: Vec::new(),
+        };
+        let mut files: HashMap<&BStr, usize> = HashMap::new();
+        let mut seen: HashMap<FunctionKey<'_>, Range<usize>> = HashMap::new();
+        for (build, package) in self.parts {
+            let tables: &MetaTables = build.tables();
+            for function in tables.functions_of(package) {
+                let counts = build.counts_of(function.units_range());
+                let units = tables.units_of(function);
+                let (name, file) = (tables.name_of(function), tables.file_of(function));
+                let key = (file, name, function.literal(), units);
+                if let Some(known) = seen.get(&key) {
+                    for (sum, count) in joined.counts.iter_mut().skip(known.start).zip(counts) {
+                        *sum = crate::merge::add(mode, *sum, *count);
+                    }
+                    continue;
+                }
+                let start = joined.units.len();
+                joined.units.extend_from_slice(units);
+                joined.counts.extend(counts.iter().map(|count| crate::merge::add(mode, 0, *count)));
+                let range = start..joined.units.len();
+                seen.insert(key, range.clone());
+                let file_index = *files.entry(file).or_insert_with(|| {
+                    joined.files.push(file.to_owned());
+                    joined.files.len() - 1
+                });
+                joined.functions.push(FunctionEntry {
+                    name: name.to_owned(),
+                    file: file_index,
+                    literal: function.literal(),
+                    units: range,
+                });
+            }
+        }
+        joined
+    }
+}

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use bstr::{BStr, BString};
+use rayon::prelude::*;
 
-use crate::meta::MetaTables;
-use crate::merge::{BuildCounts, MergeError, ModePolicy, merge_modes};
+use crate::merge::{BuildCounts, MergeError, ModePolicy, add, merge_modes};
+use crate::meta::PackageTable;
 use crate::mode::{CounterMode, Granularity};
 use crate::unit::Unit;
 
@@ -29,7 +30,7 @@ pub struct Package {
     path: BString,
     name: BString,
     module: BString,
-    files: Vec<BString>,
+    strings: Vec<BString>,
     functions: Vec<FunctionEntry>,
     units: Vec<Unit>,
     counts: Vec<u32>,
@@ -37,7 +38,8 @@ pub struct Package {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FunctionEntry {
-    name: BString,
+    /// Position in the package's strings, as is `file`: one long name may serve many functions.
+    name: usize,
     file: usize,
     literal: bool,
     units: Range<usize>,
@@ -89,16 +91,8 @@ impl Profile {
             }
         }
         assemblies.sort_by(|a, b| a.path().cmp(&b.path()));
-        let packages = {
-            use rayon::prelude::*;
-            assemblies.into_par_iter().map(|a| a.join(merged.mode)).collect()
-        };
-        Ok(Self {
-            mode: merged.mode,
-            granularity: merged.granularity,
-            mixed_modes: merged.mixed,
-            packages,
-        })
+        let packages = assemblies.into_par_iter().map(|a| a.join(merged.mode)).collect();
+        Ok(Self { mode: merged.mode, granularity: merged.granularity, mixed_modes: merged.mixed, packages })
     }
 
     /// The mode of the counts. Where builds of different modes were merged as hit / not hit, this
@@ -142,12 +136,16 @@ impl Package {
     /// The functions, in the compiler's order. A package may have none.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> + '_ {
         self.functions.iter().map(|entry| Function {
-            name: entry.name.as_ref(),
-            file: self.files.get(entry.file).map_or(BStr::new(b""), |f| f.as_ref()),
+            name: self.string(entry.name),
+            file: self.string(entry.file),
             literal: entry.literal,
             units: self.units.get(entry.units.clone()).unwrap_or_default(),
             counts: self.counts.get(entry.units.clone()).unwrap_or_default(),
         })
+    }
+
+    fn string(&self, index: usize) -> &BStr {
+        self.strings.get(index).map_or(BStr::new(b""), |string| string.as_ref())
     }
 
     /// All units of the package, function by function.
@@ -163,11 +161,12 @@ impl Package {
 
 /// The parts of one package, one for each build that has it.
 struct Assembly<'b> {
-    parts: Vec<(&'b BuildCounts, &'b crate::meta::PackageTable)>,
+    parts: Vec<(&'b BuildCounts, &'b PackageTable)>,
 }
 
-/// What makes two functions the same one.
-type FunctionKey<'b> = (&'b BStr, &'b BStr, bool, &'b [Unit]);
+/// What makes two functions the same one: numbers of file and name in the joined strings, whether it is a
+/// literal, and its units.
+type FunctionKey<'b> = (usize, usize, bool, &'b [Unit]);
 
 impl<'b> Assembly<'b> {
     fn path(&self) -> Option<&'b BStr> {
@@ -180,41 +179,45 @@ impl<'b> Assembly<'b> {
             path: first.map(|p| p.path().to_owned()).unwrap_or_default(),
             name: first.map(|p| p.name().to_owned()).unwrap_or_default(),
             module: first.map(|p| p.module().to_owned()).unwrap_or_default(),
-            files: Vec::new(),
+            strings: Vec::new(),
             functions: Vec::new(),
             units: Vec::new(),
             counts: Vec::new(),
         };
-        let mut files: HashMap<&BStr, usize> = HashMap::new();
-        let mut seen: HashMap<FunctionKey<'_>, Range<usize>> = HashMap::new();
+        let mut strings: HashMap<&BStr, usize> = HashMap::new();
+        let mut seen: HashMap<FunctionKey<'_>, usize> = HashMap::new();
         for (build, package) in self.parts {
-            let tables: &MetaTables = build.tables();
+            let tables = build.tables();
+            // Each string is looked up once per build, however many functions refer to it.
+            let mut known: HashMap<usize, usize> = HashMap::new();
+            let mut intern = |id: usize, string: &'b BStr, all: &mut Vec<BString>| {
+                *known.entry(id).or_insert_with(|| {
+                    *strings.entry(string).or_insert_with(|| {
+                        all.push(string.to_owned());
+                        all.len() - 1
+                    })
+                })
+            };
             for function in tables.functions_of(package) {
-                let counts = build.counts_of(function.units_range());
+                let counts = build.counts_of(function.unit_positions());
                 let units = tables.units_of(function);
-                let (name, file) = (tables.name_of(function), tables.file_of(function));
-                let key = (file, name, function.literal(), units);
-                if let Some(known) = seen.get(&key) {
-                    for (sum, count) in joined.counts.iter_mut().skip(known.start).zip(counts) {
-                        *sum = crate::merge::add(mode, *sum, *count);
-                    }
-                    continue;
+                let file = intern(function.file_id(), tables.file_of(function), &mut joined.strings);
+                let name = intern(function.name_id(), tables.name_of(function), &mut joined.strings);
+                let start = *seen.entry((file, name, function.literal(), units)).or_insert_with(|| {
+                    let start = joined.units.len();
+                    joined.units.extend_from_slice(units);
+                    joined.counts.resize(joined.units.len(), 0);
+                    joined.functions.push(FunctionEntry {
+                        name,
+                        file,
+                        literal: function.literal(),
+                        units: start..joined.units.len(),
+                    });
+                    start
+                });
+                for (sum, count) in joined.counts.iter_mut().skip(start).zip(counts) {
+                    *sum = add(mode, *sum, *count);
                 }
-                let start = joined.units.len();
-                joined.units.extend_from_slice(units);
-                joined.counts.extend(counts.iter().map(|count| crate::merge::add(mode, 0, *count)));
-                let range = start..joined.units.len();
-                seen.insert(key, range.clone());
-                let file_index = *files.entry(file).or_insert_with(|| {
-                    joined.files.push(file.to_owned());
-                    joined.files.len() - 1
-                });
-                joined.functions.push(FunctionEntry {
-                    name: name.to_owned(),
-                    file: file_index,
-                    literal: function.literal(),
-                    units: range,
-                });
             }
         }
         joined

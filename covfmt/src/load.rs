@@ -1,0 +1,75 @@
+//! From paths to merged counts: reads the files of a Go pod and gives every error its path.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::ReadError;
+use crate::layout::{META_HEADER_BYTES, MetaHeader};
+use crate::merge::{BuildCounts, FileFailure, MergeError, MergeOptions, merge_files};
+use crate::meta::MetaTables;
+use crate::pod::GoPod;
+use crate::read::MetaFile;
+use crate::source::FileBytes;
+
+/// A file that could not be used, with its path.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The operating system could not read it.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It breaks a rule of the format.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The rule, where and how.
+        source: ReadError,
+    },
+    /// It does not fit the files it belongs to.
+    #[error("{}: {source}", path.display())]
+    Merge {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: MergeError,
+    },
+}
+
+/// Reads and decodes a meta file.
+pub fn load_meta(path: &Path) -> Result<MetaTables, LoadError> {
+    let bytes = FileBytes::open(path).map_err(|source| LoadError::Io { path: path.into(), source })?;
+    MetaTables::decode(&bytes).map_err(|source| LoadError::Read { path: path.into(), source })
+}
+
+/// Reads the header of a meta file, and no more of it.
+pub fn load_meta_header(path: &Path) -> Result<MetaHeader, LoadError> {
+    let mut bytes = Vec::with_capacity(META_HEADER_BYTES);
+    File::open(path)
+        .and_then(|file| file.take(META_HEADER_BYTES as u64).read_to_end(&mut bytes))
+        .map_err(|source| LoadError::Io { path: path.into(), source })?;
+    MetaFile::parse_header(&bytes).map_err(|source| LoadError::Read { path: path.into(), source })
+}
+
+/// Reads all files of a Go pod and merges its counters, on rayon's current thread pool.
+pub fn load_pod(pod: &GoPod, options: MergeOptions) -> Result<BuildCounts, LoadError> {
+    let tables = Arc::new(load_meta(&pod.meta)?);
+    let counts = merge_files(&tables, &pod.counters, options, |counter_file, buffer| {
+        File::open(&counter_file.path)?.read_to_end(buffer).map(|_| ())
+    })
+    .map_err(|(index, failure)| {
+        let path = pod.counters.get(index).map(|c| c.path.clone()).unwrap_or_default();
+        match failure {
+            FileFailure::Io(source) => LoadError::Io { path, source },
+            FileFailure::Read(source) => LoadError::Read { path, source },
+            FileFailure::Merge(source) => LoadError::Merge { path, source },
+        }
+    })?;
+    Ok(BuildCounts::new(tables, counts))
+}

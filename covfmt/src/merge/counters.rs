@@ -1,0 +1,157 @@
+//! The kernel: counters of one file into the flat counts of a build.
+//!
+//! In set mode counts are joined (0 or 1); else they are added and stop at 2^32-1. Both operations are
+//! commutative and associative, so neither the order of files nor the split over threads shows in the result.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::error::MergeError;
+use crate::error::ReadError;
+use crate::meta::MetaTables;
+use crate::mode::CounterMode;
+use crate::read::CounterFile;
+
+/// Adds a count to a sum in the given mode.
+#[inline]
+pub fn add(mode: CounterMode, sum: u32, count: u32) -> u32 {
+    match mode {
+        CounterMode::Set => u32::from(sum | count != 0),
+        _ => sum.saturating_add(count),
+    }
+}
+
+/// One count per unit of a build, and which functions had counters at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    units: Vec<u32>,
+    recorded: Vec<bool>,
+    saturated: bool,
+}
+
+/// Why a counter file could not be merged: its bytes, or what they say.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+}
+
+impl Counts {
+    /// Zero counts for the units of a build.
+    pub fn new(tables: &MetaTables) -> Self {
+        Self {
+            units: vec![0; tables.units().len()],
+            recorded: vec![false; tables.functions().len()],
+            saturated: false,
+        }
+    }
+
+    /// One count per unit, in the order of [`MetaTables::units`].
+    pub fn units(&self) -> &[u32] {
+        &self.units
+    }
+
+    /// For each function, in the order of [`MetaTables::functions`], whether any file had counters for it. A
+    /// running program writes those that were called only.
+    pub fn recorded(&self) -> &[bool] {
+        &self.recorded
+    }
+
+    /// Whether a count reached 2^32-1 by adding, so that its true value is not known.
+    pub fn saturated(&self) -> bool {
+        self.saturated
+    }
+
+    /// Adds the counters of a parsed file of the build. After an error the counts are not to be used.
+    pub(crate) fn merge_file(
+        &mut self,
+        tables: &MetaTables,
+        file: &CounterFile<'_>,
+    ) -> Result<(), FileError> {
+        let set = tables.mode() == CounterMode::Set;
+        for segment in file.segments() {
+            let mut functions = segment.functions();
+            while let Some(head) = functions.read_next()? {
+                let position = tables.function_position(head.package, head.function);
+                let table = position.and_then(|p| tables.functions().get(p).map(|f| (p, f)));
+                let Some((position, function)) = table else {
+                    let (package, function, offset) = (head.package, head.function, head.offset);
+                    return Err(MergeError::UnknownFunction { package, function, offset }.into());
+                };
+                let range = function.unit_positions();
+                if range.len() != head.counters as usize {
+                    let package = tables.packages().get(head.package.0 as usize);
+                    return Err(MergeError::CounterNumber {
+                        path: package.map(|p| p.path().to_string()).unwrap_or_default(),
+                        name: tables.name_of(function).to_string(),
+                        counters: head.counters,
+                        units: range.len(),
+                        offset: head.offset,
+                    }
+                    .into());
+                }
+                if let Some(recorded) = self.recorded.get_mut(position) {
+                    *recorded = true;
+                }
+                let sums = self.units.get_mut(range).unwrap_or_default();
+                let mut saturated = false;
+                functions.fold_counters(|index, count| {
+                    let Some(sum) = sums.get_mut(index) else { return };
+                    if set {
+                        *sum |= u32::from(count != 0);
+                    } else {
+                        let (added, overflow) = sum.overflowing_add(count);
+                        *sum = if overflow { u32::MAX } else { added };
+                        saturated |= overflow;
+                    }
+                })?;
+                self.saturated |= saturated;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds other counts of the same build.
+    pub(crate) fn merge(&mut self, mode: CounterMode, other: &Self) {
+        for (sum, count) in self.units.iter_mut().zip(&other.units) {
+            let overflow = mode != CounterMode::Set && sum.checked_add(*count).is_none();
+            self.saturated |= overflow;
+            *sum = add(mode, *sum, *count);
+        }
+        for (mine, theirs) in self.recorded.iter_mut().zip(&other.recorded) {
+            *mine |= *theirs;
+        }
+        self.saturated |= other.saturated;
+    }
+}
+
+/// The merged counts of one build: one Go pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildCounts {
+    tables: Arc<MetaTables>,
+    counts: Counts,
+}
+
+impl BuildCounts {
+    /// Puts tables and counts together; the counts must have been made for these tables.
+    pub fn new(tables: Arc<MetaTables>, counts: Counts) -> Self {
+        Self { tables, counts }
+    }
+
+    /// The build's tables.
+    pub fn tables(&self) -> &MetaTables {
+        &self.tables
+    }
+
+    /// The build's counts.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The counts of a range of units.
+    pub fn counts_of(&self, units: Range<usize>) -> &[u32] {
+        self.counts.units.get(units).unwrap_or_default()
+    }
+}

@@ -1,0 +1,11 @@
+//! Merging: counters of many files into the counts of a build, and the modes of several builds.
+
+mod counters;
+mod error;
+mod parallel;
+mod policy;
+
+pub use counters::{BuildCounts, Counts, add};
+pub use error::MergeError;
+pub use parallel::{FileFailure, MergeOptions, merge_files};
+pub use policy::{MergedMode, ModePolicy, merge_modes};

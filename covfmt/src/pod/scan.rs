@@ -1,0 +1,62 @@
+//! Finds files under the inputs: the only code that reads directories.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+/// How deep directories are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The directory itself only, as the reference tool does.
+    Shallow,
+    /// All directories below, too. Symbolic links to directories are not followed.
+    Recursive,
+}
+
+/// A file that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// The input's path joined with the path below it.
+    pub path: PathBuf,
+    /// Position of the input among the inputs.
+    pub origin: usize,
+}
+
+/// A file or directory that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct ScanError {
+    /// The path.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+/// Lists the files under each input, sorted by name within each directory. An input that is a file is listed
+/// itself.
+///
+/// All names are listed; [`group`](super::group) picks those of coverage files.
+pub fn scan<P: AsRef<Path>>(inputs: &[P], depth: Depth) -> Result<Vec<FoundFile>, ScanError> {
+    let mut found = Vec::new();
+    for (origin, input) in inputs.iter().enumerate() {
+        let input = input.as_ref();
+        let max_depth = match depth {
+            Depth::Shallow => 1,
+            Depth::Recursive => usize::MAX,
+        };
+        let walk = WalkDir::new(input).max_depth(max_depth).sort_by_file_name();
+        for entry in walk {
+            let entry = entry.map_err(|error| ScanError {
+                path: error.path().unwrap_or(input).to_path_buf(),
+                source: error.into(),
+            })?;
+            // A link to a file is read through; what it points to is found out when it is opened.
+            let directory = entry.file_type().is_dir() || (entry.depth() == 0 && entry.path().is_dir());
+            if !directory {
+                found.push(FoundFile { path: entry.into_path(), origin });
+            }
+        }
+    }
+    Ok(found)
+}

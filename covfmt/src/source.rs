@@ -1,0 +1,57 @@
+//! The bytes of a file: read, or mapped where that saves a large copy. The only `unsafe` code of the crate.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::ops::Deref;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+/// Smaller files are read: mapping costs more than copying there.
+const MAP_FROM_BYTES: u64 = 1 << 20;
+
+/// A file's bytes for as long as this lives.
+#[derive(Debug)]
+pub struct FileBytes(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Read(Vec<u8>),
+    Mapped(Mmap),
+}
+
+impl FileBytes {
+    /// Opens a file and reads or maps it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() && metadata.len() >= MAP_FROM_BYTES {
+            return Ok(Self(Inner::Mapped(map(&file)?)));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Self(Inner::Read(bytes)))
+    }
+}
+
+#[allow(unsafe_code, reason = "mapping a file is unsafe by nature; argued below")]
+fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: the bytes must not change while they are borrowed. Go programs and the fetch tool write coverage
+    // files under a temporary name and rename them, and never touch them again, so a file under its final name
+    // is stable. Someone who overwrites or truncates one in place while a report runs breaks this and may get
+    // a wrong report or a SIGBUS, as with any tool that maps its input (ripgrep, linkers); no reader here
+    // relies on the bytes staying the same for memory safety: every read is bounds-checked against the
+    // mapping's fixed length and nothing is interpreted as a type with invalid values.
+    unsafe { Mmap::map(file) }
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Inner::Read(bytes) => bytes,
+            Inner::Mapped(map) => map,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+package startup
+
+func init() {
+	order = append(order, "init of the second file")
+}

@@ -1,0 +1,3 @@
+module example.com/revised
+
+go 1.21

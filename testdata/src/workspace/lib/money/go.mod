@@ -1,0 +1,3 @@
+module example.com/invoice/lib/money
+
+go 1.21

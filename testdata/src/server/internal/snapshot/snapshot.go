@@ -21,7 +21,9 @@ func OnSignal(dir string, trigger os.Signal) {
 		for range signals {
 			if err := Write(dir); err != nil {
 				log.Printf("snapshot: %v", err)
+				continue
 			}
+			log.Printf("snapshot: counters written to %s", dir)
 		}
 	}()
 }

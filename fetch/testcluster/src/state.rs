@@ -1,0 +1,194 @@
+//! What the cluster knows: pods and their processes, planned faults, and the requests it has answered.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use crate::access::Access;
+use crate::error::Error;
+use crate::fault::{Fault, ListFault, Planned, Times};
+use crate::object::{Facts, pod_object};
+use crate::pod::{Phase, Pod};
+use crate::request_log::LoggedRequest;
+use crate::runtime::{Node, Running};
+
+/// The name of a pod: its namespace and its name.
+pub(crate) type PodKey = (String, String);
+
+/// Shared by the server's tasks and the test's handle.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) node: Node,
+    pub(crate) access: Access,
+    /// The version of containerd that the node pretends to run; it shows in the Status of v4 sessions.
+    pub(crate) containerd: u8,
+    /// Everything that waits for an exec'd process.
+    pub(crate) tasks: TaskTracker,
+    inner: Mutex<Inner>,
+}
+
+/// What changes while the cluster runs.
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    pub(crate) pods: BTreeMap<PodKey, Record>,
+    pub(crate) config_maps: BTreeMap<PodKey, BTreeMap<String, String>>,
+    pub(crate) resource_version: u64,
+    /// Lists that were begun in pages, by resource version: what a continue token refers to.
+    pub(crate) snapshots: BTreeMap<u64, Arc<Vec<Value>>>,
+    pub(crate) faults: Vec<Planned>,
+    pub(crate) list_faults: Vec<(ListFault, Times)>,
+    pub(crate) log: Vec<LoggedRequest>,
+}
+
+/// A pod with its processes.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) pod: Pod,
+    uid: String,
+    resource_version: u64,
+    created: Timestamp,
+    /// By container name; none for containers that have ended or never started.
+    pub(crate) running: BTreeMap<String, Arc<Running>>,
+}
+
+impl State {
+    pub(crate) fn new(node: Node, access: Access, containerd: u8) -> Self {
+        let inner = Inner { resource_version: 1000, ..Inner::default() };
+        Self { node, access, containerd, tasks: TaskTracker::new(), inner: Mutex::new(inner) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the processes of pods and adds the pods. All are started before the first is waited for.
+    pub(crate) fn add_pods(&self, pods: Vec<Pod>) -> Result<(), Error> {
+        let mut seen: std::collections::BTreeSet<PodKey> = self.lock().pods.keys().cloned().collect();
+        for pod in &pods {
+            if !seen.insert(pod.key()) {
+                return Err(Error::Duplicate(format!("pod {}/{}", pod.namespace, pod.name)));
+            }
+            let mut names = std::collections::BTreeSet::new();
+            for container in pod.init_containers.iter().chain(&pod.containers) {
+                if !names.insert(&container.name) {
+                    let name = format!("container {}/{}/{}", pod.namespace, pod.name, container.name);
+                    return Err(Error::Duplicate(name));
+                }
+            }
+        }
+        let mut started = Started { state: self, pods: Vec::new() };
+        for pod in pods {
+            started.pods.push((pod, BTreeMap::new()));
+            let Some((pod, running)) = started.pods.last_mut() else { continue };
+            if pod.phase != Phase::Running {
+                continue;
+            }
+            for container in &pod.containers {
+                let label = format!("{}/{}/{}", pod.namespace, pod.name, container.name);
+                if let Some(process) = self.node.start(&label, container)? {
+                    running.insert(container.name.clone(), Arc::new(process));
+                }
+            }
+        }
+        for (_, running) in &started.pods {
+            running.values().try_for_each(|process| process.wait_ready())?;
+        }
+        let mut inner = self.lock();
+        for (pod, running) in started.pods.drain(..) {
+            inner.resource_version += 1;
+            let resource_version = inner.resource_version;
+            let uid = format!("00000000-0000-4000-8000-{resource_version:012}");
+            let record = Record { uid, resource_version, created: Timestamp::now(), running, pod };
+            inner.pods.insert(record.pod.key(), record);
+        }
+        Ok(())
+    }
+
+    /// Takes a pod away and kills its processes.
+    pub(crate) fn remove_pod(&self, key: &PodKey) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let record =
+            inner.pods.remove(key).ok_or_else(|| Error::NotFound(format!("pod {}/{}", key.0, key.1)))?;
+        inner.resource_version += 1;
+        drop(inner);
+        record.running.values().for_each(|process| self.node.stop(process));
+        Ok(())
+    }
+
+    /// Changes what is said of a pod; its processes stay as they are.
+    pub(crate) fn change_pod(&self, key: &PodKey, change: impl FnOnce(Pod) -> Pod) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let version = inner.resource_version + 1;
+        let record =
+            inner.pods.get_mut(key).ok_or_else(|| Error::NotFound(format!("pod {}/{}", key.0, key.1)))?;
+        let changed = change(record.pod.clone());
+        record.pod = Pod { namespace: key.0.clone(), name: key.1.clone(), ..changed };
+        record.resource_version = version;
+        inner.resource_version = version;
+        Ok(())
+    }
+
+    /// The running container of that name.
+    pub(crate) fn running(&self, key: &PodKey, container: &str) -> Result<Arc<Running>, Error> {
+        let missing = || Error::NotFound(format!("a process of {}/{}/{container}", key.0, key.1));
+        let inner = self.lock();
+        inner.pods.get(key).and_then(|record| record.running.get(container)).cloned().ok_or_else(missing)
+    }
+
+    /// Takes the faults that apply to the next exec in a container.
+    pub(crate) fn take_faults(&self, key: &PodKey, container: &str) -> Vec<Fault> {
+        let mut inner = self.lock();
+        let applies = |planned: &Planned| {
+            planned.namespace == key.0
+                && planned.pod == key.1
+                && planned.container.as_deref().is_none_or(|name| name == container)
+        };
+        inner
+            .faults
+            .iter_mut()
+            .filter(|planned| applies(planned))
+            .filter_map(|planned| planned.times.take().then(|| planned.fault.clone()))
+            .collect()
+    }
+
+    /// Kills all processes of all pods.
+    pub(crate) fn stop_all(&self) {
+        let pods = std::mem::take(&mut self.lock().pods);
+        for process in pods.values().flat_map(|record| record.running.values()) {
+            self.node.stop(process);
+        }
+    }
+}
+
+impl Record {
+    /// The pod's object as of now.
+    pub(crate) fn object(&self) -> Value {
+        let exits = |name: &str| self.running.get(name).and_then(|process| process.exit_code());
+        pod_object(
+            &self.pod,
+            &Facts {
+                uid: &self.uid,
+                resource_version: self.resource_version,
+                created: self.created,
+                exits: &exits,
+            },
+        )
+    }
+}
+
+/// Pods whose processes have been started but which are not yet part of the cluster: stopped if they never will be.
+struct Started<'a> {
+    state: &'a State,
+    pods: Vec<(Pod, BTreeMap<String, Arc<Running>>)>,
+}
+
+impl Drop for Started<'_> {
+    fn drop(&mut self) {
+        for process in self.pods.iter().flat_map(|(_, running)| running.values()) {
+            self.state.node.stop(process);
+        }
+    }
+}

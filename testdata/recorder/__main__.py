@@ -34,6 +34,11 @@ def arguments() -> argparse.Namespace:
         help="record into a scratch directory and compare with what is committed (exit 1 if they differ)",
     )
     what.add_argument(
+        "--install",
+        action="store_true",
+        help="install the Go toolchains that are missing, and do nothing else",
+    )
+    what.add_argument(
         "--verify",
         action="store_true",
         help="look at the committed files only: layout, size, nothing of a machine in them (needs no Go)",
@@ -73,6 +78,8 @@ def main() -> int:
         return report(["--versions needs --check: the committed recording is made of all versions at once"])
 
     toolchains.install_missing(options.go_dir, needed)
+    if options.install:
+        return 0
     staging = TESTDATA / ".staging"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
@@ -85,7 +92,7 @@ def main() -> int:
             ]
         )
         if options.check:
-            return report(compare.differences(recorded, staging, options.versions))
+            return report(compare.differences(recorded, staging, options.versions) + verify.problems(TESTDATA))
         shutil.rmtree(recorded, ignore_errors=True)
         staging.rename(recorded)
         return report(verify.problems(TESTDATA))

@@ -66,4 +66,8 @@ def data_directories(home: Path) -> set[str]:
 
 
 def neutral(text: str) -> str:
-    return VOLATILE.sub(r"\1\2", text)
+    """The text without process IDs and times, and with debugdump's lines about counter files in an order that
+    does not depend on them (the reference orders the files by name)."""
+    lines = VOLATILE.sub(r"\1\2", text).splitlines(keepends=True)
+    data_files = iter(sorted(line for line in lines if line.startswith("data file ")))
+    return "".join(next(data_files) if line.startswith("data file ") else line for line in lines)

@@ -40,9 +40,12 @@ COVERAGE = {"GOCOVERDIR": "/coverage"}
 def reenter(arguments: list[str]) -> None:
     """Starts this program again in new mount, process and network namespaces."""
     unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if os.geteuid() != 0:
-        unshare += ["--user", "--map-root-user"]
-    done = subprocess.run([*unshare, sys.executable, "-B", str(Path(__file__).parent), *arguments])
+    for as_user in ([], ["--user", "--map-root-user"]):
+        if subprocess.run([*unshare, *as_user, "true"], capture_output=True).returncode == 0:
+            break
+    else:
+        raise SystemExit("record.sh: unshare is refused: this needs root or unprivileged user namespaces")
+    done = subprocess.run([*unshare, *as_user, sys.executable, "-B", str(Path(__file__).parent), *arguments])
     if done.returncode != 0:
         raise SystemExit(f"record.sh: recording failed (exit code {done.returncode})")
 

@@ -19,7 +19,7 @@ impl Programs {
         let directory = own.parent().context("this program stands in no directory")?.to_path_buf();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "covfetch", "--package", "covreport", "--bins"]);
+        build.args(["build", "--package", "covfetch", "--package", "covreport", "--bins"]);
         build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"));
         if directory.file_name() == Some(OsStr::new("release")) {
             build.arg("--release");

@@ -224,7 +224,8 @@ def server_tests() -> DataSet:
 def server_tests_of_all_packages() -> DataSet:
     return DataSet(
         name="server-coverpkg-set",
-        about="The same tests with -coverpkg: every package is in the meta file of every test program.",
+        about="The same tests with -coverpkg: each test program measures its own package and those that it imports, "
+        "so packages are in several meta files.",
         modes=["set"],
         source="server",
         builds=[Build("server", "server", [])],

@@ -1,1 +1,19 @@
-//! Coverage reports.
+//! Reports from Go's coverage files: the library behind `covreport` and `covdata`.
+//!
+//! `covreport` goes one way: arguments ([`cli`]) -> decisions ([`plan`]) -> merged profile ([`load`]) -> finished view
+//! ([`view`], with [`source`] and [`checkout`] for files and lines) -> writers ([`format`](mod@format)) -> targets
+//! ([`sink`]). [`run`](mod@run) is that way on one page.
+
+pub mod checkout;
+pub mod cli;
+pub mod covdata;
+pub mod exit;
+pub mod format;
+pub mod load;
+pub mod manifest;
+pub mod notice;
+pub mod plan;
+pub mod run;
+pub mod sink;
+pub mod source;
+pub mod view;

@@ -1,0 +1,10 @@
+//! `covdata`: a drop-in for `go tool covdata`.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    ExitCode::from(covreport::covdata::main(&arguments, &mut io::stdout().lock(), &mut io::stderr()))
+}

@@ -1,0 +1,99 @@
+//! The command line of `covreport`, as typed. [`crate::plan`] makes decisions of it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Reports from Go coverage files, without a Go toolchain.
+///
+/// Reads the covmeta and covcounters files that programs built with `go build -cover` leave in GOCOVERDIR, merges them
+/// and writes any number of reports. A directory that covfetch filled is read by its manifest: the newest run only.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+#[command(name = "covreport", version, after_long_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Directories, searched recursively, and coverage files; all are merged [default: reports/coverage]
+    pub inputs: Vec<PathBuf>,
+
+    /// Percentage of statements of each package and in total; this is the report if none is asked for
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    #[arg(help_heading = REPORTS)]
+    pub percent: Option<OsString>,
+
+    /// Text profile, as of `go test -coverprofile`
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    #[arg(help_heading = REPORTS)]
+    pub textfmt: Option<OsString>,
+
+    /// LCOV tracefile
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    #[arg(help_heading = REPORTS)]
+    pub lcov: Option<OsString>,
+
+    /// Cobertura XML
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    #[arg(help_heading = REPORTS)]
+    pub cobertura: Option<OsString>,
+
+    /// Root of the repository that paths in LCOV and Cobertura are relative to, and where sources are read
+    /// [default: the nearest directory upwards with .git, else with go.work, else with go.mod]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_checkout")]
+    pub root: Option<PathBuf>,
+
+    /// Take no notice of any repository: paths are import paths without the module's, lines those of whole blocks
+    #[arg(long)]
+    pub no_checkout: bool,
+
+    /// Only packages whose import path matches one of these; `...` stands for any string, `net/...` matches `net`, too
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub pkg: Vec<OsString>,
+
+    /// Of a directory with covfetch's manifest, read the files of all runs and not of the newest only
+    #[arg(long)]
+    pub all_runs: bool,
+
+    /// Make reports of what is there although something is missing, and exit with 0
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// Compare all bytes of files that should be equal, and checksums of the manifest
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Number of threads [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+const REPORTS: &str = "Reports (to FILE, or to standard output if none is given: one at most)";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every report was written
+  1  a file could not be read or written, or is damaged
+  2  wrong usage, or incomplete input: no coverage files, no counters at all, counter files
+     without their meta file, or a run of covfetch that failed to fetch something
+With 1 and 2 no report is written, and files that were there stay as they were.
+
+Environment:
+  SOURCE_DATE_EPOCH  time stamp of Cobertura reports, in seconds since 1970, instead of now";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_report_takes_its_file_behind_an_equals_sign_only() {
+        let arguments = Arguments::try_parse_from(["covreport", "--lcov", "dir", "--percent=a"]).unwrap();
+        assert_eq!(arguments.lcov, Some("-".into()));
+        assert_eq!(arguments.percent, Some("a".into()));
+        assert_eq!(arguments.inputs, [PathBuf::from("dir")]);
+    }
+}

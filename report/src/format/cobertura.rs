@@ -1,0 +1,255 @@
+//! Cobertura XML, valid against coverage-04.dtd.
+//!
+//! One `<source>`, one `<package>` per Go package and one `<class>` per file, as GitLab and Codecov go wrong on files
+//! that are spread over classes. The lines of methods carry the same attributes as those of the class: Codecov takes
+//! the last it sees.
+
+use std::io::{self, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use crate::view::{FunctionView, Line, Ratio, SourceFile, View};
+
+/// When the report was made, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp(pub u64);
+
+/// Consumers read counts as 32-bit signed integers; Jenkins takes an overflow for 0.
+const MAX_HITS: u32 = i32::MAX as u32;
+
+type Xml<'o> = Writer<&'o mut dyn Write>;
+
+pub(super) fn write(view: &View<'_>, timestamp: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let files: Vec<&SourceFile<'_>> = view.files.iter().filter(|file| !file.lines.is_empty()).collect();
+    let totals = Totals::of(files.iter().copied());
+    let mut xml = Writer::new_with_indent(out, b' ', 2);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let doctype = r#"coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd""#;
+    xml.write_event(Event::DocType(BytesText::from_escaped(doctype)))?;
+    xml.create_element("coverage")
+        .with_attributes([
+            ("line-rate", rate(totals.lines).as_str()),
+            ("branch-rate", rate(totals.branches).as_str()),
+            ("lines-covered", totals.lines.covered.to_string().as_str()),
+            ("lines-valid", totals.lines.total.to_string().as_str()),
+            ("branches-covered", totals.branches.covered.to_string().as_str()),
+            ("branches-valid", totals.branches.total.to_string().as_str()),
+            ("complexity", "0"),
+            ("version", concat!("covreport ", env!("CARGO_PKG_VERSION"))),
+            ("timestamp", timestamp.0.to_string().as_str()),
+        ])
+        .write_inner_content(|xml| {
+            write_sources(view, xml)?;
+            write_packages(&files, xml)
+        })?;
+    xml.get_mut().write_all(b"\n")
+}
+
+fn write_sources(view: &View<'_>, xml: &mut Xml<'_>) -> io::Result<()> {
+    let root = view.root.as_ref().map_or(".".into(), |root| root.to_string_lossy());
+    xml.create_element("sources").write_inner_content(|xml| {
+        xml.create_element("source").write_text_content(BytesText::new(&root)).map(|_| ())
+    })?;
+    Ok(())
+}
+
+fn write_packages(files: &[&SourceFile<'_>], xml: &mut Xml<'_>) -> io::Result<()> {
+    let mut files = files.to_vec();
+    files.sort_by_key(|file| file.package);
+    if files.is_empty() {
+        return xml.create_element("packages").write_empty().map(|_| ());
+    }
+    xml.create_element("packages").write_inner_content(|xml| {
+        files.chunk_by(|a, b| a.package == b.package).try_for_each(|package| write_package(package, xml))
+    })?;
+    Ok(())
+}
+
+fn write_package(files: &[&SourceFile<'_>], xml: &mut Xml<'_>) -> io::Result<()> {
+    let name = files.first().map(|file| file.package.to_string()).unwrap_or_default();
+    let rates = Totals::of(files.iter().copied()).rates();
+    xml.create_element("package")
+        .with_attribute(("name", name.as_str()))
+        .with_attributes(rates.iter().map(pair))
+        .write_inner_content(|xml| {
+            xml.create_element("classes")
+                .write_inner_content(|xml| files.iter().try_for_each(|file| write_class(file, xml)))
+                .map(|_| ())
+        })?;
+    Ok(())
+}
+
+fn write_class(file: &SourceFile<'_>, xml: &mut Xml<'_>) -> io::Result<()> {
+    let base = file.path.rsplit('/').next().unwrap_or_default();
+    let rates = Totals::of(std::iter::once(file)).rates();
+    xml.create_element("class")
+        .with_attributes([("name", base), ("filename", file.path.as_str())])
+        .with_attributes(rates.iter().map(pair))
+        .write_inner_content(|xml| {
+            let methods: Vec<&FunctionView> = file.functions_with_code().collect();
+            if methods.is_empty() {
+                xml.create_element("methods").write_empty()?;
+            } else {
+                xml.create_element("methods")
+                    .write_inner_content(|xml| methods.iter().try_for_each(|m| write_method(file, m, xml)))?;
+            }
+            write_lines(file.lines.iter(), xml)
+        })?;
+    Ok(())
+}
+
+fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Xml<'_>) -> io::Result<()> {
+    let lines: Vec<&Line> = function.lines.iter().filter_map(|number| file.line(*number)).collect();
+    let rates = Totals::of_lines(lines.iter().copied()).rates();
+    xml.create_element("method")
+        .with_attributes([("name", function.name.as_str()), ("signature", "()")])
+        .with_attributes(rates.iter().map(pair))
+        .write_inner_content(|xml| write_lines(lines.iter().copied(), xml))?;
+    Ok(())
+}
+
+fn write_lines<'l>(lines: impl Iterator<Item = &'l Line>, xml: &mut Xml<'_>) -> io::Result<()> {
+    let mut lines = lines;
+    xml.create_element("lines")
+        .write_inner_content(|xml| lines.try_for_each(|line| write_line(line, xml)))?;
+    Ok(())
+}
+
+fn write_line(line: &Line, xml: &mut Xml<'_>) -> io::Result<()> {
+    let (number, hits) = (line.number.to_string(), line.hits.min(MAX_HITS).to_string());
+    let element =
+        xml.create_element("line").with_attributes([("number", number.as_str()), ("hits", hits.as_str())]);
+    if line.branches.is_empty() {
+        element.with_attribute(("branch", "false")).write_empty()?;
+        return Ok(());
+    }
+    let (hit, all) = (line.branches_hit(), line.branches.len());
+    let coverage = format!("{}% ({hit}/{all})", hit * 100 / all.max(1));
+    element
+        .with_attributes([("branch", "true"), ("condition-coverage", coverage.as_str())])
+        .write_inner_content(|xml| {
+            xml.create_element("conditions")
+                .write_inner_content(|xml| {
+                    line.branches.iter().enumerate().try_for_each(|(number, count)| {
+                        let coverage = if *count == 0 { "0%" } else { "100%" };
+                        xml.create_element("condition")
+                            .with_attributes([
+                                ("number", number.to_string().as_str()),
+                                ("type", "jump"),
+                                ("coverage", coverage),
+                            ])
+                            .write_empty()
+                            .map(|_| ())
+                    })
+                })
+                .map(|_| ())
+        })?;
+    Ok(())
+}
+
+#[derive(Default)]
+struct Totals {
+    lines: Ratio,
+    branches: Ratio,
+}
+
+impl Totals {
+    fn of<'f, 'p: 'f>(files: impl Iterator<Item = &'f SourceFile<'p>>) -> Self {
+        let mut totals = Self::default();
+        for file in files {
+            totals.lines += file.line_totals();
+            totals.branches += file.branch_totals();
+        }
+        totals
+    }
+
+    fn of_lines<'l>(lines: impl Iterator<Item = &'l Line>) -> Self {
+        let mut totals = Self::default();
+        for line in lines {
+            totals.lines.count(1, line.hits != 0);
+            line.branches.iter().for_each(|count| totals.branches.count(1, *count != 0));
+        }
+        totals
+    }
+
+    fn rates(&self) -> [(&'static str, String); 3] {
+        [("line-rate", rate(self.lines)), ("branch-rate", rate(self.branches)), ("complexity", "0".into())]
+    }
+}
+
+fn pair<'a>((name, value): &'a (&'static str, String)) -> (&'a str, &'a str) {
+    (name, value.as_str())
+}
+
+/// The rate with four decimals, cut off and not rounded: 1.0000 means all. Nothing to cover is 1, too.
+fn rate(ratio: Ratio) -> String {
+    let ten_thousandths = (ratio.covered * 10_000).checked_div(ratio.total).unwrap_or(10_000);
+    format!("{}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use covfmt::mode::CounterMode;
+
+    fn text(view: &View<'_>) -> String {
+        let mut out = Vec::new();
+        write(view, Timestamp(1_700_000_000_123), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn view(files: Vec<SourceFile<'static>>) -> View<'static> {
+        View {
+            mode: CounterMode::Count,
+            packages: Vec::new(),
+            statements: Ratio::default(),
+            files,
+            root: Some("/src/a&b".into()),
+        }
+    }
+
+    #[test]
+    fn rates_are_cut_off() {
+        assert_eq!(rate(Ratio { covered: 99_999, total: 100_000 }), "0.9999");
+        assert_eq!(rate(Ratio { covered: 2, total: 3 }), "0.6666");
+        assert_eq!(rate(Ratio { covered: 3, total: 3 }), "1.0000");
+        assert_eq!(rate(Ratio::default()), "1.0000");
+    }
+
+    #[test]
+    fn no_files_are_a_whole_document() {
+        let text = text(&view(Vec::new()));
+        assert!(
+            text.contains(r#"<coverage line-rate="1.0000" branch-rate="1.0000" lines-covered="0""#),
+            "{text}"
+        );
+        assert!(text.contains("<source>/src/a&amp;b</source>") && text.contains("<packages/>"), "{text}");
+    }
+
+    #[test]
+    fn a_class_per_file_with_methods_and_branches() {
+        let line = |number, hits, branches: &[u32]| Line { number, hits, branches: branches.to_vec() };
+        let file = SourceFile {
+            path: "a/b.go".into(),
+            package: "p/a".into(),
+            lines: vec![line(3, u32::MAX, &[]), line(4, 2, &[2, 0])],
+            functions: vec![FunctionView { name: "Map[...]".into(), hits: 2, lines: vec![4] }],
+        };
+        let text = text(&view(vec![file]));
+        let flat: String = text.lines().map(str::trim).collect();
+        let partial = r#"<line number="4" hits="2" branch="true" condition-coverage="50% (1/2)"><conditions><condition number="0" type="jump" coverage="100%"/><condition number="1" type="jump" coverage="0%"/></conditions></line>"#;
+        let expected = [
+            r#"<package name="p/a" line-rate="1.0000" branch-rate="0.5000" complexity="0"><classes>"#,
+            r#"<class name="b.go" filename="a/b.go" line-rate="1.0000" branch-rate="0.5000" complexity="0">"#,
+            r#"<methods><method name="Map[...]" signature="()" line-rate="1.0000" branch-rate="0.5000" complexity="0">"#,
+            &format!("<lines>{partial}</lines></method></methods>"),
+            &format!(
+                r#"<lines><line number="3" hits="2147483647" branch="false"/>{partial}</lines></class>"#
+            ),
+            "</classes></package></packages></coverage>",
+        ];
+        assert!(flat.ends_with(&expected.concat()), "{text}");
+        assert!(text.contains(r#"timestamp="1700000000123""#), "{text}");
+    }
+}

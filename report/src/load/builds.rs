@@ -1,0 +1,100 @@
+//! Builds: their meta files checked against each other, their counters merged.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use bstr::{BStr, ByteSlice as _};
+use covfmt::ids::MetaHash;
+use covfmt::load::{load_meta_header, load_pod};
+use covfmt::merge::{BuildCounts, MergeOptions};
+use covfmt::meta::{MetaTables, PackageTable};
+use covfmt::pod::GoPod;
+use rayon::prelude::*;
+
+use super::InputError;
+use super::replicas::same_bytes;
+use crate::notice::{Notice, some_of};
+
+/// Checks and merges every Go pod, in their order. Of several errors the first is returned.
+pub(super) fn load_all(pods: &[GoPod], verify: bool) -> Result<Vec<BuildCounts>, InputError> {
+    for pod in pods {
+        check_metas(pod, verify)?;
+    }
+    // Within a pod the counter files are merged in parallel, and most inputs have few builds.
+    pods.iter().map(|pod| Ok(load_pod(pod, MergeOptions::default())?)).collect()
+}
+
+/// The meta files of one name must be the same file, or the counters would be given to the wrong functions.
+fn check_metas(pod: &GoPod, verify: bool) -> Result<(), InputError> {
+    let header = load_meta_header(&pod.meta)?;
+    // Any tag will do in a name, but one that looks like a hash must be the build's.
+    if MetaHash::from_hex(&pod.tag).is_some_and(|named| named != header.hash) {
+        return Err(InputError::MetaName { path: pod.meta.clone(), hash: header.hash.to_string() });
+    }
+    pod.duplicate_metas.par_iter().try_for_each(|duplicate| {
+        let clash = |difference: &str| InputError::MetaClash {
+            first: pod.meta.clone(),
+            second: duplicate.clone(),
+            difference: difference.to_owned(),
+        };
+        if load_meta_header(duplicate)? != header {
+            return Err(clash("their headers differ"));
+        }
+        if verify && !same_bytes(&pod.meta, duplicate)? {
+            return Err(clash("their contents differ"));
+        }
+        Ok(())
+    })
+}
+
+/// Says what is remarkable about the builds.
+pub(super) fn remark(builds: &[BuildCounts], notices: &mut Vec<Notice>) {
+    for build in builds.iter().filter(|build| build.counts().saturated()) {
+        notices.push(Notice::warning(format!(
+            "a counter of build {} reached 4294967295 and stopped there: its true count is greater",
+            build.tables().hash()
+        )));
+    }
+    notices.extend(differing_sources(builds));
+}
+
+/// A source file that two builds saw differently was changed between them, or compiled by another Go: its lines are
+/// reported as both builds saw them. Files that are the same in all builds need no word.
+fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
+    let mut seen: HashMap<(&BStr, &BStr), (u64, MetaHash)> = HashMap::new();
+    let mut differing: Vec<String> = Vec::new();
+    for build in builds {
+        let tables = build.tables();
+        for package in tables.packages() {
+            for (file, shape) in file_shapes(tables, package) {
+                let (known, first) = *seen.entry((package.path(), file)).or_insert((shape, tables.hash()));
+                if known != shape {
+                    differing.push(format!("{file} in builds {first} and {}", tables.hash()));
+                }
+            }
+        }
+    }
+    (!differing.is_empty()).then(|| {
+        Notice::warning(format!(
+            "the builds do not agree on where the code of {} source files is; each was changed between them or compiled \
+             by another Go version, and is reported as both saw it: {}",
+            differing.len(),
+            some_of(&differing)
+        ))
+    })
+}
+
+/// For each source file of a package a number that stands for its functions and their units.
+fn file_shapes<'t>(tables: &'t MetaTables, package: &'t PackageTable) -> HashMap<&'t BStr, u64> {
+    let mut shapes: HashMap<&BStr, u64> = HashMap::new();
+    for function in tables.functions_of(package) {
+        let mut hasher = DefaultHasher::new();
+        tables.name_of(function).as_bytes().hash(&mut hasher);
+        function.literal().hash(&mut hasher);
+        tables.units_of(function).hash(&mut hasher);
+        // Added up, so that the order of functions does not matter.
+        let shape = shapes.entry(tables.file_of(function)).or_default();
+        *shape = shape.wrapping_add(hasher.finish());
+    }
+    shapes
+}

@@ -1,0 +1,145 @@
+//! Finds the coverage files under the inputs, and heeds the manifests that covfetch left there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use covfmt::pod::{Depth, FileName, FoundFile, scan};
+use sha2::{Digest as _, Sha256};
+
+use super::InputError;
+use crate::manifest::{ListedFile, Manifest, Run};
+use crate::notice::Notice;
+use crate::plan::Plan;
+
+/// What is to be read.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// The files, by input and path.
+    pub files: Vec<FoundFile>,
+    /// What to say.
+    pub notices: Vec<Notice>,
+    /// What is known to be missing, a sentence each.
+    pub missing: Vec<String>,
+}
+
+/// Lists the files under the inputs of a plan.
+pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
+    for path in &plan.inputs {
+        match path.metadata() {
+            Ok(metadata) if !metadata.is_dir() && coverage_name(path).is_none() => {
+                return Err(InputError::NotCoverage { path: path.clone() });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(InputError::Missing { path: path.clone(), default: plan.default_input });
+            }
+            // Whatever else is wrong shows when it is read.
+            _ => {}
+        }
+    }
+    let mut collected = Collected { files: scan(&plan.inputs, Depth::Recursive)?, ..Collected::default() };
+    let mut manifests: Vec<PathBuf> = collected
+        .files
+        .iter()
+        .filter(|file| file.path.file_name().is_some_and(|name| name == "manifest.json"))
+        .map(|file| file.path.clone())
+        .collect();
+    // The outermost manifest speaks for everything below it.
+    manifests.sort_by_key(|path| path.components().count());
+    let mut governed: Vec<PathBuf> = Vec::new();
+    for path in manifests {
+        let Some(directory) = path.parent().map(Path::to_path_buf) else { continue };
+        if governed.iter().any(|outer| directory.starts_with(outer)) {
+            continue;
+        }
+        let bytes = fs::read(&path).map_err(|source| InputError::Io { path: path.clone(), source })?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|source| InputError::Manifest { path: path.clone(), source })?;
+        if let Some(manifest) = manifest {
+            obey(&manifest, &path, &directory, plan, &mut collected)?;
+            governed.push(directory);
+        }
+    }
+    Ok(collected)
+}
+
+/// Leaves only what the manifest says, and checks that it is there.
+fn obey(
+    manifest: &Manifest,
+    path: &Path,
+    directory: &Path,
+    plan: &Plan,
+    collected: &mut Collected,
+) -> Result<(), InputError> {
+    let Some((newest, older)) = manifest.runs.split_last() else {
+        collected.missing.push(format!("{}: no run of covfetch has fetched anything", path.display()));
+        collected.files.retain(|file| !file.path.starts_with(directory));
+        return Ok(());
+    };
+    let chosen: &[Run] = if plan.all_runs { &manifest.runs } else { std::slice::from_ref(newest) };
+    collected.missing.extend(chosen.iter().filter_map(|run| run.incomplete(path)));
+    let listed: BTreeSet<&ListedFile> = chosen.iter().flat_map(|run| &run.files).collect();
+    for file in &listed {
+        check_listed(&directory.join(&file.path), file, plan.verify)?;
+    }
+
+    let paths: BTreeSet<&Path> = listed.iter().map(|file| file.path.as_path()).collect();
+    let mut left_out = 0_usize;
+    collected.files.retain(|file| {
+        let Ok(below) = file.path.strip_prefix(directory) else { return true };
+        let hidden = below.as_os_str().as_bytes().starts_with(b".");
+        let kept = paths.contains(below) || (plan.all_runs && !hidden);
+        left_out += usize::from(!kept && coverage_name(below).is_some());
+        kept
+    });
+    if left_out != 0 {
+        let text = if plan.all_runs {
+            format!("{}: left out {left_out} coverage files that were set aside", directory.display())
+        } else {
+            format!(
+                "{}: read run {} of {} only, the newest; left out {left_out} coverage files of {} older (--all-runs takes all)",
+                directory.display(),
+                newest.id,
+                newest.started,
+                if older.len() == 1 { "one that is".to_owned() } else { format!("{} that are", older.len()) },
+            )
+        };
+        collected.notices.push(Notice::note(text));
+    }
+    Ok(())
+}
+
+fn check_listed(path: &Path, listed: &ListedFile, verify: bool) -> Result<(), InputError> {
+    let differs =
+        |expected: String, found: String| InputError::NotAsListed { path: path.into(), expected, found };
+    let size = match path.metadata() {
+        Ok(metadata) => metadata.len(),
+        Err(error) => return Err(differs("it was fetched".into(), format!("it cannot be read: {error}"))),
+    };
+    if size != listed.size {
+        return Err(differs(format!("{} bytes", listed.size), format!("it has {size}")));
+    }
+    if verify {
+        let bytes = fs::read(path).map_err(|source| InputError::Io { path: path.into(), source })?;
+        let found = hexadecimal(&Sha256::digest(&bytes));
+        if found != listed.sha256 {
+            return Err(differs(format!("SHA-256 {}", listed.sha256), format!("it is {found}")));
+        }
+    }
+    Ok(())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn coverage_name(path: &Path) -> Option<FileName<'_>> {
+    FileName::parse(path.file_name()?.as_bytes())
+}

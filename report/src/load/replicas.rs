@@ -1,0 +1,118 @@
+//! Copies of one counter file: replicas that share a volume, or inputs that overlap. They are one run.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use covfmt::pod::{CounterRef, GoPod};
+use rayon::prelude::*;
+
+use super::InputError;
+use crate::notice::Notice;
+
+/// Leaves one of the counter files that agree in name and bytes. Files of one name with other bytes are other runs: in a
+/// container the process id is nearly always 1, and only the nanoseconds in the name tell runs apart.
+pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) -> Result<(), InputError> {
+    let dropped: Vec<Vec<(PathBuf, PathBuf)>> =
+        pods.par_iter_mut().map(drop_copies_in).collect::<Result<_, _>>()?;
+    let dropped: Vec<(PathBuf, PathBuf)> = dropped.into_iter().flatten().collect();
+    if let Some((copy, original)) = dropped.first() {
+        notices.push(Notice::note(format!(
+            "{} counter files are copies of others and count once: {} is {}",
+            dropped.len(),
+            copy.display(),
+            original.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Gives each copy that was dropped with the file that it is a copy of.
+fn drop_copies_in(pod: &mut GoPod) -> Result<Vec<(PathBuf, PathBuf)>, InputError> {
+    let mut by_name: HashMap<std::ffi::OsString, Vec<usize>> = HashMap::new();
+    for (index, counter) in pod.counters.iter().enumerate() {
+        let name = counter.path.file_name().unwrap_or_default().to_owned();
+        by_name.entry(name).or_default().push(index);
+    }
+    let mut originals: HashMap<usize, usize> = HashMap::new();
+    for indices in by_name.into_values().filter(|indices| indices.len() > 1) {
+        let mut kept: Vec<usize> = Vec::new();
+        for index in indices {
+            let same =
+                kept.iter().map(|original| Ok((*original, same_file(&pod.counters, *original, index)?)));
+            let same = same.collect::<Result<Vec<_>, InputError>>()?;
+            match same.into_iter().find(|(_, same)| *same) {
+                Some((original, _)) => drop(originals.insert(index, original)),
+                None => kept.push(index),
+            }
+        }
+    }
+    let path =
+        |index: &usize| pod.counters.get(*index).map(|counter| counter.path.clone()).unwrap_or_default();
+    let mut dropped: Vec<(PathBuf, PathBuf)> =
+        originals.iter().map(|(copy, original)| (path(copy), path(original))).collect();
+    dropped.sort();
+    let mut index = 0;
+    pod.counters.retain(|_| {
+        index += 1;
+        !originals.contains_key(&(index - 1))
+    });
+    Ok(dropped)
+}
+
+fn same_file(counters: &[CounterRef], a: usize, b: usize) -> Result<bool, InputError> {
+    let (Some(a), Some(b)) = (counters.get(a), counters.get(b)) else { return Ok(false) };
+    same_bytes(&a.path, &b.path)
+}
+
+/// Whether two files have the same bytes.
+pub(super) fn same_bytes(a: &Path, b: &Path) -> Result<bool, InputError> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| InputError::Io { path, source }
+    };
+    let (first, second) = (a.metadata().map_err(failed(a))?, b.metadata().map_err(failed(b))?);
+    if (first.dev(), first.ino()) == (second.dev(), second.ino()) {
+        return Ok(true);
+    }
+    if first.len() != second.len() {
+        return Ok(false);
+    }
+    Ok(fs::read(a).map_err(failed(a))? == fs::read(b).map_err(failed(b))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_count_once_and_namesakes_do_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut pod = GoPod {
+            tag: "x".into(),
+            meta: PathBuf::new(),
+            duplicate_metas: Vec::new(),
+            counters: Vec::new(),
+        };
+        for (origin, (name, bytes)) in [
+            ("a/covcounters.x.1.1", "one"),
+            ("b/covcounters.x.1.1", "two"),
+            ("c/covcounters.x.1.1", "one"),
+            ("c/covcounters.x.1.2", "one"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, bytes).unwrap();
+            pod.counters.push(CounterRef { path, origin, pid: 1 });
+        }
+        let mut notices = Vec::new();
+        drop_copies(std::slice::from_mut(&mut pod), &mut notices).unwrap();
+        let kept: Vec<usize> = pod.counters.iter().map(|counter| counter.origin).collect();
+        assert_eq!(kept, [0, 1, 3]);
+        assert!(notices[0].text().starts_with("1 counter files are copies of others"), "{}", notices[0]);
+    }
+}

@@ -1,0 +1,235 @@
+//! Reads covfetch's `manifest.json`: which files belong to the newest run, and what that run failed to fetch.
+//!
+//! The schema is `docs/MANIFEST.md`; this program shares no code with the one that writes it. A manifest is input like
+//! any other: no path in it may leave its directory.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::notice::some_of;
+
+/// The newest version of the schema that this reader knows.
+const VERSION: u64 = 1;
+const SCHEMA: &str = "covfetch/manifest";
+
+/// What a manifest says about the files beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The runs, the newest last.
+    pub runs: Vec<Run>,
+}
+
+/// One run of covfetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its name in the manifest.
+    pub id: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// The files of its containers, each once, sorted by path.
+    pub files: Vec<ListedFile>,
+    /// What it failed to fetch, a sentence each; empty if it is complete.
+    pub failures: Vec<String>,
+}
+
+/// A file of a run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListedFile {
+    /// Path relative to the manifest, checked to stay below it.
+    pub path: PathBuf,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, lower-case hex digits.
+    pub sha256: String,
+}
+
+/// Why a `manifest.json` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// No JSON, or not of the schema.
+    #[error("not a readable manifest: {0}")]
+    Json(#[from] serde_json::Error),
+    /// From a newer covfetch.
+    #[error("version {found} of the manifest is newer than version {VERSION}, which this program reads")]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// A path that leaves the directory.
+    #[error("the manifest names {path:?}, which is no path below its directory")]
+    Path {
+        /// The path found.
+        path: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: Option<serde_json::Value>,
+    version: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    runs: Vec<RawRun>,
+}
+
+#[derive(Deserialize)]
+struct RawRun {
+    id: String,
+    started: String,
+    outcome: String,
+    failure: Option<RawFailure>,
+    containers: Vec<RawContainer>,
+}
+
+#[derive(Deserialize)]
+struct RawContainer {
+    namespace: String,
+    pod: String,
+    container: Option<String>,
+    state: String,
+    failure: Option<RawFailure>,
+    files: Vec<RawFile>,
+}
+
+#[derive(Deserialize)]
+struct RawFailure {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct RawFile {
+    path: String,
+    size: u64,
+    sha256: String,
+}
+
+impl Manifest {
+    /// Reads a `manifest.json`; `None` if it is some other program's.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, ManifestError> {
+        // A list or a number is JSON, too, and another program's.
+        let head = match serde_json::from_slice::<serde_json::Value>(bytes)? {
+            value @ serde_json::Value::Object(_) => serde_json::from_value::<Head>(value).ok(),
+            _ => None,
+        };
+        let Some(head) = head.filter(|head| head.schema.as_ref().is_some_and(|schema| schema == SCHEMA))
+        else {
+            return Ok(None);
+        };
+        let found = head.version.unwrap_or(0);
+        if found > VERSION {
+            return Err(ManifestError::Version { found });
+        }
+        let body: Body = serde_json::from_slice(bytes)?;
+        let runs = body.runs.into_iter().map(Run::from_raw).collect::<Result<_, _>>()?;
+        Ok(Some(Self { runs }))
+    }
+}
+
+impl Run {
+    fn from_raw(raw: RawRun) -> Result<Self, ManifestError> {
+        let mut failures = Vec::new();
+        failures.extend(raw.failure.map(|failure| failure.message));
+        let mut files = Vec::new();
+        for container in raw.containers {
+            if container.state == "failed" {
+                let name = container.container.map_or(String::new(), |name| format!("/{name}"));
+                let why = container.failure.map_or("no reason given".to_owned(), |failure| failure.message);
+                failures.push(format!("{}/{}{name}: {why}", container.namespace, container.pod));
+            }
+            for file in container.files {
+                let path = checked(&file.path).ok_or(ManifestError::Path { path: file.path })?;
+                files.push(ListedFile { path, size: file.size, sha256: file.sha256 });
+            }
+        }
+        files.sort();
+        files.dedup();
+        if failures.is_empty() && raw.outcome != "complete" {
+            failures.push(format!("the run's outcome is {:?}", raw.outcome));
+        }
+        Ok(Self { id: raw.id, started: raw.started, files, failures })
+    }
+
+    /// One sentence about what is missing; `None` if the run is complete.
+    pub fn incomplete(&self, manifest: &Path) -> Option<String> {
+        (!self.failures.is_empty()).then(|| {
+            let (id, failures) = (&self.id, some_of(&self.failures));
+            format!("{}: run {id} is not complete: {failures}", manifest.display())
+        })
+    }
+}
+
+fn checked(path: &str) -> Option<PathBuf> {
+    let odd = path.contains(['\\', '\0']) || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    (!odd).then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(outcome: &str, containers: &str) -> String {
+        format!(
+            r#"{{"id":"r1","started":"2026-01-05T10:11:12Z","outcome":"{outcome}","failure":null,"new":1,"containers":[{containers}]}}"#
+        )
+    }
+
+    fn manifest(runs: &str) -> String {
+        format!(r#"{{"schema":"covfetch/manifest","version":1,"runs":[{runs}]}}"#)
+    }
+
+    fn parse(text: &str) -> Manifest {
+        Manifest::parse(text.as_bytes()).unwrap().unwrap()
+    }
+
+    const FETCHED: &str = r#"{"namespace":"n","pod":"p","container":"c","state":"fetched","failure":null,
+        "files":[{"path":"n/p/c/covmeta.x","size":3,"sha256":"00"},{"path":"n/p/c/covmeta.x","size":3,"sha256":"00"}]}"#;
+    const FAILED: &str = r#"{"namespace":"n","pod":"q","container":null,"state":"failed",
+        "failure":{"kind":"x","message":"gone"},"files":[]}"#;
+
+    #[test]
+    fn files_of_a_run_are_listed_once() {
+        let manifest = parse(&manifest(&run("complete", FETCHED)));
+        let file = ListedFile { path: "n/p/c/covmeta.x".into(), size: 3, sha256: "00".into() };
+        assert_eq!(manifest.runs[0].files, [file]);
+        assert_eq!(manifest.runs[0].incomplete(Path::new("m")), None);
+    }
+
+    #[test]
+    fn failures_are_named() {
+        let manifest = parse(&manifest(&run("partial", &format!("{FETCHED},{FAILED}"))));
+        let sentence = manifest.runs[0].incomplete(Path::new("d/manifest.json"));
+        assert_eq!(sentence.as_deref(), Some("d/manifest.json: run r1 is not complete: n/q: gone"));
+    }
+
+    #[test]
+    fn an_outcome_that_is_not_complete_is_a_failure() {
+        for outcome in ["running", "interrupted", "nothing", "something new"] {
+            let manifest = parse(&manifest(&run(outcome, FETCHED)));
+            assert_eq!(manifest.runs[0].failures, [format!("the run's outcome is {outcome:?}")]);
+        }
+    }
+
+    #[test]
+    fn other_manifests_are_none_of_ours() {
+        for text in ["{}", "[1]", "3", r#"{"name":"app","version":"1.0"}"#, r#"{"schema":3,"version":9}"#] {
+            assert_eq!(Manifest::parse(text.as_bytes()).unwrap(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_ones_are_errors() {
+        let message = |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(message("{").starts_with("not a readable manifest: EOF"));
+        assert!(
+            message(r#"{"schema":"covfetch/manifest","version":2}"#).starts_with("version 2 of the manifest")
+        );
+        assert!(message(r#"{"schema":"covfetch/manifest","version":1}"#).contains("missing field `runs`"));
+        for path in ["", "/etc/passwd", "a/../../b", "a//b", "./a", "a\\\\b", "a\\u0000b", "a/"] {
+            let bad = FETCHED.replace("n/p/c/covmeta.x", path);
+            assert!(message(&manifest(&run("complete", &bad))).contains("is no path below"), "{path}");
+        }
+    }
+}

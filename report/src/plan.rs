@@ -1,0 +1,229 @@
+//! What a run of `covreport` is to do: every decision made, nothing read yet but the environment.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::checkout::find_root;
+use crate::cli::Arguments;
+use crate::format::{Format, Timestamp};
+use crate::notice::Notice;
+use crate::sink::Target;
+use crate::view::PackagePatterns;
+
+/// Where `covfetch` puts what it fetches.
+const DEFAULT_INPUT: &str = "reports/coverage";
+
+/// The decisions of one run.
+#[allow(clippy::struct_excessive_bools, reason = "independent decisions, each with a name")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What to read.
+    pub inputs: Vec<PathBuf>,
+    /// Whether no input was named, so that the default is meant.
+    pub default_input: bool,
+    /// The reports, one at least, one of them at most on standard output.
+    pub reports: Vec<Report>,
+    /// The repository's root; `None` if there is none or it is not wanted.
+    pub root: Option<PathBuf>,
+    /// Which packages; `None` means all.
+    pub packages: Option<PackagePatterns>,
+    /// Whether all runs of a manifest are read.
+    pub all_runs: bool,
+    /// Whether reports are made of incomplete input.
+    pub keep_going: bool,
+    /// Whether files that should be equal are compared in full.
+    pub verify: bool,
+    /// Number of threads; `None` means one per processor.
+    pub threads: Option<usize>,
+    /// What to say about the decisions.
+    pub notices: Vec<Notice>,
+}
+
+/// One report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How it is written.
+    pub format: Format,
+    /// Where it goes.
+    pub target: Target,
+}
+
+/// What decisions depend on beside the arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// The current directory.
+    pub directory: PathBuf,
+    /// Milliseconds since 1970.
+    pub now_ms: u64,
+    /// The variable `SOURCE_DATE_EPOCH`.
+    pub source_date_epoch: Option<OsString>,
+}
+
+/// A command line that cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// Two reports for standard output.
+    #[error(
+        "--{first} and --{second} would both go to standard output: give one of them a file, as in --{second}=FILE"
+    )]
+    TwoOnStdout {
+        /// The first of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// An empty file name.
+    #[error("--{0}= names no file")]
+    EmptyTarget(&'static str),
+    /// `SOURCE_DATE_EPOCH` is no number.
+    #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds")]
+    SourceDateEpoch(OsString),
+}
+
+impl Plan {
+    /// Makes the decisions.
+    pub fn new(arguments: Arguments, environment: &Environment) -> Result<Self, UsageError> {
+        let mut notices = Vec::new();
+        let timestamp = match arguments.cobertura {
+            Some(_) => timestamp(environment)?,
+            None => Timestamp(environment.now_ms),
+        };
+        let asked = [
+            (Format::Percent, arguments.percent),
+            (Format::Textfmt, arguments.textfmt),
+            (Format::Lcov, arguments.lcov),
+            (Format::Cobertura(timestamp), arguments.cobertura),
+        ];
+        let mut reports = Vec::new();
+        for (format, value) in asked {
+            if let Some(value) = value {
+                reports.push(Report { format, target: target(format, &value)? });
+            }
+        }
+        if reports.is_empty() {
+            reports.push(Report { format: Format::Percent, target: Target::Stdout });
+        }
+        let mut on_stdout = reports.iter().filter(|report| report.target == Target::Stdout);
+        if let (Some(first), Some(second)) = (on_stdout.next(), on_stdout.next()) {
+            let (first, second) = (first.format.name(), second.format.name());
+            return Err(UsageError::TwoOnStdout { first, second });
+        }
+        let dated = reports.iter().any(|report| matches!(report.format, Format::Cobertura(_)));
+        if dated && environment.source_date_epoch.is_some() {
+            notices.push(Notice::warning(
+                "the Cobertura report is dated by SOURCE_DATE_EPOCH; Codecov rejects reports older than 12 hours",
+            ));
+        }
+
+        let default_input = arguments.inputs.is_empty();
+        let inputs = if default_input { vec![PathBuf::from(DEFAULT_INPUT)] } else { arguments.inputs };
+        let root = match arguments.root {
+            _ if arguments.no_checkout => None,
+            Some(root) => Some(root),
+            None => find_root(&environment.directory),
+        };
+        let patterns =
+            arguments.pkg.iter().map(|pattern| pattern.as_bytes()).collect::<Vec<_>>().join(&b","[..]);
+        let packages = (!arguments.pkg.is_empty()).then(|| PackagePatterns::parse(&patterns));
+        Ok(Self {
+            inputs,
+            default_input,
+            reports,
+            root,
+            packages,
+            all_runs: arguments.all_runs,
+            keep_going: arguments.keep_going,
+            verify: arguments.verify,
+            threads: arguments.threads.map(usize::from),
+            notices,
+        })
+    }
+
+    /// Whether a report shows lines of files.
+    pub fn needs_files(&self) -> bool {
+        self.reports.iter().any(|report| report.format.needs_files())
+    }
+}
+
+fn target(format: Format, value: &OsStr) -> Result<Target, UsageError> {
+    match value.as_bytes() {
+        b"" => Err(UsageError::EmptyTarget(format.name())),
+        b"-" => Ok(Target::Stdout),
+        _ => Ok(Target::File(Path::new(value).to_path_buf())),
+    }
+}
+
+fn timestamp(environment: &Environment) -> Result<Timestamp, UsageError> {
+    let Some(value) = &environment.source_date_epoch else { return Ok(Timestamp(environment.now_ms)) };
+    let seconds: Option<u64> = value.to_str().and_then(|text| text.parse().ok());
+    let milliseconds = seconds.and_then(|seconds| seconds.checked_mul(1000));
+    milliseconds.map(Timestamp).ok_or_else(|| UsageError::SourceDateEpoch(value.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    fn environment() -> Environment {
+        Environment { directory: "/nowhere".into(), now_ms: 1_234_567, source_date_epoch: None }
+    }
+
+    fn plan(arguments: &[&str]) -> Result<Plan, UsageError> {
+        let arguments = Arguments::try_parse_from([&["covreport"], arguments].concat()).unwrap();
+        Plan::new(arguments, &environment())
+    }
+
+    fn reports(arguments: &[&str]) -> Vec<(&'static str, Target)> {
+        let reports = plan(arguments).unwrap().reports;
+        reports.into_iter().map(|report| (report.format.name(), report.target)).collect()
+    }
+
+    #[test]
+    fn percent_on_standard_output_is_the_default() {
+        assert_eq!(reports(&[]), [("percent", Target::Stdout)]);
+        assert_eq!(reports(&["--lcov=a"]), [("lcov", Target::File("a".into()))]);
+        assert_eq!(reports(&["--textfmt=-"]), [("textfmt", Target::Stdout)]);
+        assert_eq!(
+            reports(&["--cobertura=a", "--percent"]),
+            [("percent", Target::Stdout), ("cobertura", Target::File("a".into()))]
+        );
+    }
+
+    #[test]
+    fn only_one_report_fits_on_standard_output() {
+        let error = plan(&["--lcov", "--percent"]).unwrap_err();
+        assert_eq!(error, UsageError::TwoOnStdout { first: "percent", second: "lcov" });
+        assert_eq!(plan(&["--lcov="]).unwrap_err(), UsageError::EmptyTarget("lcov"));
+    }
+
+    #[test]
+    fn no_input_means_where_covfetch_writes() {
+        let plan_of = |arguments: &[&str]| plan(arguments).unwrap();
+        assert_eq!(plan_of(&[]).inputs, [PathBuf::from("reports/coverage")]);
+        assert!(plan_of(&[]).default_input && !plan_of(&["a"]).default_input);
+        assert_eq!(plan_of(&["a", "b"]).inputs, [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+
+    #[test]
+    fn patterns_may_be_given_in_either_way() {
+        let expected = Some(PackagePatterns::parse(b"a,b/...,c"));
+        assert_eq!(plan(&["--pkg", "a,b/...", "--pkg=c"]).unwrap().packages, expected);
+        assert_eq!(plan(&[]).unwrap().packages, None);
+    }
+
+    #[test]
+    fn the_time_is_taken_from_the_environment() {
+        let cobertura = |epoch: Option<&str>| {
+            let arguments = Arguments::try_parse_from(["covreport", "--cobertura=a"]).unwrap();
+            let environment = Environment { source_date_epoch: epoch.map(OsString::from), ..environment() };
+            Plan::new(arguments, &environment).map(|plan| (plan.reports[0].format, plan.notices.len()))
+        };
+        assert_eq!(cobertura(None), Ok((Format::Cobertura(Timestamp(1_234_567)), 0)));
+        assert_eq!(cobertura(Some("17")), Ok((Format::Cobertura(Timestamp(17_000)), 1)));
+        for wrong in ["soon", "-1", "99999999999999999999", ""] {
+            assert_eq!(cobertura(Some(wrong)), Err(UsageError::SourceDateEpoch(wrong.into())));
+        }
+    }
+}

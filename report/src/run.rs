@@ -1,0 +1,157 @@
+//! A run of `covreport` on one page: plan -> targets -> profile -> view -> reports -> final names.
+
+use std::io::{self, Write};
+
+use rayon::ThreadPoolBuilder;
+
+use crate::checkout::Checkout;
+use crate::exit::Exit;
+use crate::load::{InputError, load};
+use crate::notice::{Notice, say, some_of};
+use crate::plan::Plan;
+use crate::sink::{Sink, SinkError};
+use crate::view::{Findings, View, ViewError};
+
+/// Why no report was written.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The input is missing, incomplete or damaged.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The profile cannot be shown.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// A report could not be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Two reports would overwrite each other.
+    #[error("--{first} and --{second} would both write {path}")]
+    SameTarget {
+        /// The first report.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// Their file.
+        path: String,
+    },
+    /// The directory given with `--root` is none.
+    #[error("the repository's root {path} cannot be read: {source}")]
+    Root {
+        /// The directory.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Threads could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl RunError {
+    /// The exit code that it means.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Input(error) if error.is_unusable() => Exit::Unusable,
+            Self::SameTarget { .. } => Exit::Unusable,
+            _ => Exit::Failure,
+        }
+    }
+}
+
+/// Carries out a plan. Remarks go to `messages`, as soon as they are known; reports go where the plan says.
+pub fn run(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunError> {
+    let pool = ThreadPoolBuilder::new().num_threads(plan.threads.unwrap_or(0)).build()?;
+    pool.install(|| run_here(plan, messages))
+}
+
+fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunError> {
+    let mut tell = |notices: &[Notice]| {
+        for notice in notices {
+            // Nobody to tell is no reason to stop.
+            drop(say(&mut *messages, notice));
+        }
+    };
+    tell(&plan.notices);
+    let mut sinks = open_sinks(plan)?;
+    let (profile, notices) = load(plan)?;
+    tell(&notices);
+
+    let mut view = View::new(&profile)?;
+    if plan.needs_files() {
+        let checkout = open_checkout(plan, &view)?;
+        let findings = view.add_files(&checkout)?;
+        tell(&remarks(&findings, &checkout));
+    }
+
+    // Files first: if one of them fails, nothing has been printed.
+    let mut order: Vec<usize> = (0..sinks.len()).collect();
+    order.sort_by_key(|index| sinks.get(*index).is_some_and(Sink::is_stdout));
+    for index in order {
+        if let (Some(sink), Some(report)) = (sinks.get_mut(index), plan.reports.get(index)) {
+            sink.write(|out| report.format.write(&view, out))?;
+        }
+    }
+    sinks.into_iter().try_for_each(Sink::finish)?;
+    Ok(())
+}
+
+fn open_sinks(plan: &Plan) -> Result<Vec<Sink>, RunError> {
+    let mut sinks: Vec<Sink> = Vec::new();
+    for report in &plan.reports {
+        let sink = Sink::open(&report.target)?;
+        let same = |other: &Sink| other.final_path().is_some() && other.final_path() == sink.final_path();
+        if let Some((_, first)) = sinks.iter().zip(&plan.reports).find(|(other, _)| same(other)) {
+            let path = sink.final_path().map(|path| path.display().to_string()).unwrap_or_default();
+            return Err(RunError::SameTarget {
+                first: first.format.name(),
+                second: report.format.name(),
+                path,
+            });
+        }
+        sinks.push(sink);
+    }
+    Ok(sinks)
+}
+
+fn open_checkout(plan: &Plan, view: &View<'_>) -> Result<Checkout, RunError> {
+    let Some(root) = &plan.root else { return Ok(Checkout::None) };
+    let modules = view.packages.iter().map(|package| package.module);
+    Checkout::open(root, modules)
+        .map_err(|source| RunError::Root { path: root.display().to_string(), source })
+}
+
+fn remarks(findings: &Findings, checkout: &Checkout) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    let Findings { without_source, mismatched, guessed, outside, outside_statements } = findings;
+    let root = checkout.root().map(|root| root.display().to_string());
+    if !without_source.is_empty() {
+        notices.push(match &root {
+            Some(root) => Notice::warning(format!(
+                "no source below {root} for {} files; their lines are those of whole blocks, braces and comments included: {}",
+                without_source.len(),
+                some_of(without_source)
+            )),
+            None => Notice::note(
+                "no repository: paths are import paths without the module's, and lines are those of whole blocks, \
+                 braces and comments included (--root DIR names one)",
+            ),
+        });
+    }
+    notices.extend(mismatched.iter().map(|(path, why)| {
+        Notice::warning(format!(
+            "{path} is not the source that was compiled: {why}; its lines are those of whole blocks"
+        ))
+    }));
+    if !guessed.is_empty() {
+        let guesses: Vec<String> = guessed.iter().map(|(name, path)| format!("{name} is {path}")).collect();
+        notices.push(Notice::note(format!("found by the end of their paths: {}", some_of(&guesses))));
+    }
+    if !outside.is_empty() {
+        notices.push(Notice::note(format!(
+            "left out of files and lines: {} files with {outside_statements} statements that are not in the repository: {}",
+            outside.len(),
+            some_of(outside)
+        )));
+    }
+    notices
+}

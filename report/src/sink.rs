@@ -1,0 +1,224 @@
+//! Where reports go: standard output, files that appear whole or not at all, devices and pipes.
+//!
+//! Files are opened before the work starts, so that a wrong path costs no time, and get their names when all reports
+//! are written. Until then an old file of that name stays as it was.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Where a report is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file, a device or a named pipe.
+    File(PathBuf),
+}
+
+/// An open target.
+#[derive(Debug)]
+pub struct Sink {
+    path: Option<PathBuf>,
+    place: OpenPlace,
+}
+
+#[derive(Debug)]
+enum OpenPlace {
+    Stdout,
+    /// A device or a pipe, which a rename would replace.
+    Through(File),
+    /// A new file that will get the name `target`.
+    Renamed {
+        file: NamedTempFile,
+        target: PathBuf,
+    },
+}
+
+/// A target that could not be opened or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {source}", path.as_ref().map_or("standard output".into(), |path| path.display().to_string()))]
+pub struct SinkError {
+    /// The file; `None` for standard output.
+    pub path: Option<PathBuf>,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+/// Bytes that are gathered before they are written.
+const BUFFER_BYTES: usize = 1 << 17;
+
+impl Sink {
+    /// Opens a target.
+    pub fn open(target: &Target) -> Result<Self, SinkError> {
+        match target {
+            Target::Stdout => Ok(Self { path: None, place: OpenPlace::Stdout }),
+            Target::File(path) => match open_file(path) {
+                Ok(place) => Ok(Self { path: Some(path.clone()), place }),
+                Err(source) => Err(SinkError { path: Some(path.clone()), source }),
+            },
+        }
+    }
+
+    /// Whether this is standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self.place, OpenPlace::Stdout)
+    }
+
+    /// The name the file will get, symbolic links followed; `None` for standard output, devices and pipes.
+    pub fn final_path(&self) -> Option<&Path> {
+        match &self.place {
+            OpenPlace::Renamed { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Writes a report. A reader of a pipe who has seen enough is no error.
+    pub fn write(&mut self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), SinkError> {
+        let (written, pipe) = match &mut self.place {
+            OpenPlace::Stdout => (buffered(io::stdout().lock(), report), true),
+            OpenPlace::Through(file) => (buffered(file, report), true),
+            OpenPlace::Renamed { file, .. } => (buffered(file.as_file_mut(), report), false),
+        };
+        match written {
+            Err(error) if pipe && error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(source) => Err(SinkError { path: self.path.clone(), source }),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Gives the file its name.
+    pub fn finish(self) -> Result<(), SinkError> {
+        match self.place {
+            OpenPlace::Renamed { file, target } => match file.persist(target) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(SinkError { path: self.path, source: error.error }),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+fn buffered(out: impl Write, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+    report(&mut out)?;
+    out.flush()
+}
+
+fn open_file(path: &Path) -> io::Result<OpenPlace> {
+    let metadata = match path.metadata() {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let kind = metadata.as_ref().map(std::fs::Metadata::file_type);
+    // What /dev/stdout stands for may be a file, but it is the shell's, open already.
+    let special = ["/dev", "/proc"].iter().any(|top| path.starts_with(top));
+    match kind {
+        Some(kind) if kind.is_dir() => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        Some(kind) if special || kind.is_char_device() || kind.is_block_device() || kind.is_fifo() => {
+            return Ok(OpenPlace::Through(OpenOptions::new().write(true).open(path)?));
+        }
+        Some(kind) if !kind.is_file() => return Err(io::Error::other("neither a file nor a device")),
+        _ => {}
+    }
+    // A link keeps pointing where it points; what it points to is replaced.
+    let target = if metadata.is_some() { path.canonicalize()? } else { below_canonical_parent(path)? };
+    let parent = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
+    let mode = metadata.map_or(0o666, |metadata| metadata.permissions().mode() & 0o7777);
+    let file = tempfile::Builder::new()
+        .prefix(".covreport-")
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(parent)?;
+    Ok(OpenPlace::Renamed { file, target })
+}
+
+fn below_canonical_parent(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    if path.is_symlink() {
+        return Err(io::Error::other("a symbolic link to nothing"));
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(parent.canonicalize()?.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn file(path: &Path) -> Sink {
+        Sink::open(&Target::File(path.into())).unwrap()
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_file_gets_its_name_at_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.info");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let mut sink = file(&path);
+        sink.write(|out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        sink.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(names(directory.path()), ["a.info"]);
+    }
+
+    #[test]
+    fn an_abandoned_file_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sink = file(&directory.path().join("a.info"));
+        assert!(sink.write(|_| Err(io::Error::other("no"))).is_err());
+        drop(sink);
+        assert_eq!(names(directory.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn pipes_are_written_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || fs::read(path).unwrap()
+        });
+        let mut sink = file(&path);
+        sink.write(|out| out.write_all(b"x")).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(reader.join().unwrap(), b"x");
+        assert!(path.metadata().unwrap().file_type().is_fifo());
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("a.info"), directory.path().join("link"));
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::symlink("a.info", &link).unwrap();
+        let mut sink = file(&link);
+        sink.write(|out| out.write_all(b"new")).unwrap();
+        sink.finish().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn directories_and_missing_parents_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in [directory.path().to_path_buf(), directory.path().join("no/a.info")] {
+            let error = Sink::open(&Target::File(path.clone())).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("cannot write {}: ", path.display())), "{error}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The functions of one file: names as the Go runtime prints them, hits, lines.
+
+use std::collections::HashMap;
+
+use bstr::{BStr, ByteSlice as _};
+use covfmt::merge::add;
+use covfmt::mode::CounterMode;
+use covfmt::profile::Function;
+use covfmt::unit::Unit;
+
+use super::lines::LineRule;
+use crate::source::{Declaration, SourceText};
+
+/// A function as reports name and count it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionView {
+    /// The name as the runtime prints it, without the package: `(*Square).Area`, `Circle.Area`, `Map[...]`, `init.0`;
+    /// a literal is `func.L150.C14` after its place. Unique in its file, without commas and control characters.
+    pub name: String,
+    /// How often the function was entered: the count of its first unit.
+    pub hits: u32,
+    /// The lines that hold its code, ascending; empty for a function without statements.
+    pub lines: Vec<u32>,
+}
+
+/// A function whose name may still depend on the other files of its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unnamed {
+    name: Name,
+    hits: u32,
+    lines: Vec<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    /// One of the package's `init` functions, which the runtime numbers.
+    Init,
+    Known(String),
+}
+
+/// What the line rule and the source make of a file's functions, in the order of the file.
+///
+/// Functions of one name whose extents overlap are one function that several builds saw differently: their hits are
+/// added.
+pub(super) fn collect(
+    mode: CounterMode,
+    functions: &[Function<'_>],
+    rule: &LineRule<'_>,
+    source: Option<(&SourceText, &[Declaration])>,
+) -> Vec<Unnamed> {
+    let mut extents: Vec<(Extent, Function<'_>)> =
+        functions.iter().filter_map(|function| Some((Extent::of(function.units)?, *function))).collect();
+    extents.sort_by_key(|(extent, function)| (function.name, function.literal, *extent));
+
+    let mut found: Vec<(Extent, Unnamed)> = Vec::new();
+    for same_name in extents.chunk_by(|(_, a), (_, b)| (a.name, a.literal) == (b.name, b.literal)) {
+        let mut last_end = None;
+        for (extent, function) in same_name {
+            let hits = add(mode, 0, function.counts.first().copied().unwrap_or_default());
+            let lines = function.units.iter().flat_map(|unit| rule.code_of(unit)).map(|span| span.line);
+            let known = found.last_mut().filter(|_| last_end.is_some_and(|end| extent.start < end));
+            if let Some((_, known)) = known {
+                known.hits = add(mode, known.hits, hits);
+                known.lines.extend(lines);
+            } else {
+                let (name, lines) = (name_of(function, extent, source), lines.collect());
+                found.push((*extent, Unnamed { name, hits, lines }));
+            }
+            last_end = last_end.max(Some(extent.end));
+        }
+    }
+    found.sort_by(|(a, x), (b, y)| (a, &x.hits).cmp(&(b, &y.hits)));
+    found
+        .into_iter()
+        .map(|(_, mut function)| {
+            function.lines.sort_unstable();
+            function.lines.dedup();
+            function
+        })
+        .collect()
+}
+
+/// Gives the functions of a file their names. `inits` counts the `init` functions of the package so far: files are
+/// taken in the order of their names, as the compiler takes them.
+pub(super) fn name_all(functions: Vec<Unnamed>, inits: &mut usize) -> Vec<FunctionView> {
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let mut named: Vec<FunctionView> = Vec::with_capacity(functions.len());
+    for function in functions {
+        let name = match function.name {
+            Name::Known(name) => name,
+            Name::Init => {
+                let name = format!("init.{inits}");
+                *inits += 1;
+                name
+            }
+        };
+        let times = taken.entry(name.clone()).or_insert(0);
+        *times += 1;
+        let name = if *times == 1 { name } else { format!("{name}#{times}") };
+        named.push(FunctionView { name, hits: function.hits, lines: function.lines });
+    }
+    named
+}
+
+/// From the start of the first unit to the end of the last; lines and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Extent {
+    start: (u32, u32),
+    end: (u32, u32),
+}
+
+impl Extent {
+    fn of(units: &[Unit]) -> Option<Self> {
+        let start = units.iter().map(|unit| (unit.start_line, unit.start_column)).min()?;
+        let end = units.iter().map(|unit| (unit.end_line, unit.end_column)).max()?;
+        // A function of an empty unit still takes up its place.
+        Some(Self { start, end: end.max((start.0, start.1.saturating_add(1))) })
+    }
+}
+
+fn name_of(function: &Function<'_>, extent: &Extent, source: Option<(&SourceText, &[Declaration])>) -> Name {
+    let name = function.name;
+    if function.literal {
+        return Name::Known(clean(name));
+    }
+    // The compiler writes `T.Method` and `*T.Method`, but a generic receiver it leaves out.
+    if let Some((receiver, method)) = name.rsplit_once_str(".") {
+        return Name::Known(match receiver.strip_prefix(b"*") {
+            Some(base) => format!("(*{}).{}", clean(base.as_bstr()), clean(method.as_bstr())),
+            None => clean(name),
+        });
+    }
+    let declaration = source.and_then(|(text, declarations)| declared_at(text, declarations, extent, name));
+    match declaration {
+        Some(Declaration { receiver: Some(receiver), .. }) => {
+            let parameters = if receiver.generic { "[...]" } else { "" };
+            let base = format!("{}{parameters}", clean(receiver.base.as_bstr()));
+            let method = clean(name);
+            Name::Known(if receiver.pointer {
+                format!("(*{base}).{method}")
+            } else {
+                format!("{base}.{method}")
+            })
+        }
+        Some(Declaration { generic: true, .. }) => Name::Known(format!("{}[...]", clean(name))),
+        _ if name == "init" => Name::Init,
+        _ => Name::Known(clean(name)),
+    }
+}
+
+/// The declaration that a function's first unit lies in.
+fn declared_at<'d>(
+    text: &SourceText,
+    declarations: &'d [Declaration],
+    extent: &Extent,
+    name: &BStr,
+) -> Option<&'d Declaration> {
+    let (line, column) = extent.start;
+    let at =
+        Unit { start_line: line, end_line: line, start_column: column, end_column: column, statements: 0 };
+    let (offset, end) = text.range_of(&at).ok()?;
+    let offset = if column == 0 { end } else { offset };
+    let before = declarations.partition_point(|declaration| declaration.start <= offset);
+    let declaration = declarations.get(before.checked_sub(1)?)?;
+    (declaration.name.as_bstr() == name).then_some(declaration)
+}
+
+/// The name as text in which no format finds a separator: commas, white space and control characters become `_`.
+fn clean(name: &BStr) -> String {
+    name.chars().map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::declarations;
+
+    fn unit(start_line: u32, start_column: u32, end_line: u32, end_column: u32) -> Unit {
+        Unit { start_line, end_line, start_column, end_column, statements: 1 }
+    }
+
+    fn function<'p>(name: &'p str, units: &'p [Unit], counts: &'p [u32]) -> Function<'p> {
+        Function {
+            name: name.into(),
+            file: "p/a.go".into(),
+            literal: name.starts_with("func."),
+            units,
+            counts,
+        }
+    }
+
+    fn named(functions: &[Function<'_>], source: Option<&str>) -> Vec<(String, u32, Vec<u32>)> {
+        let text = source.map(|source| SourceText::new(source.into()));
+        let declared = text.as_ref().map(declarations).unwrap_or_default();
+        let units = || functions.iter().flat_map(|function| function.units.iter().copied());
+        let rule = match &text {
+            Some(text) => LineRule::with_source(text, units()).unwrap(),
+            None => LineRule::without_source(units()),
+        };
+        let source = text.as_ref().map(|text| (text, declared.as_slice()));
+        let collected = collect(CounterMode::Count, functions, &rule, source);
+        name_all(collected, &mut 0).into_iter().map(|f| (f.name, f.hits, f.lines)).collect()
+    }
+
+    fn names(functions: &[Function<'_>], source: Option<&str>) -> Vec<String> {
+        named(functions, source).into_iter().map(|(name, ..)| name).collect()
+    }
+
+    #[test]
+    fn names_are_those_of_the_runtime() {
+        let units: Vec<[Unit; 1]> = (1..=6).map(|line| [unit(line, 5, line, 9)]).collect();
+        let of = |index: usize, name| function(name, &units[index], &[1]);
+        let functions = [
+            of(0, "main"),
+            of(1, "*Square.Area"),
+            of(2, "Circle.Area"),
+            of(3, "func.L4.C5"),
+            of(4, "init"),
+            of(5, "init"),
+        ];
+        assert_eq!(
+            names(&functions, None),
+            ["main", "(*Square).Area", "Circle.Area", "func.L4.C5", "init.0", "init.1"]
+        );
+    }
+
+    #[test]
+    fn generic_receivers_come_from_the_source() {
+        let source = "func (p *Pair[K, V]) Set() { f() }\nfunc (s Set[T]) Set() { f() }\nfunc Map[T any]() { f() }\n\
+                      func (s Set[T]) init() { f() }\nfunc init() { f() }\n";
+        let units = [
+            [unit(1, 28, 1, 35)],
+            [unit(2, 23, 2, 30)],
+            [unit(3, 19, 3, 26)],
+            [unit(4, 24, 4, 31)],
+            [unit(5, 13, 5, 20)],
+        ];
+        let functions: Vec<Function<'_>> = ["Set", "Set", "Map", "init", "init"]
+            .into_iter()
+            .zip(&units)
+            .map(|(name, units)| function(name, units, &[1]))
+            .collect();
+        assert_eq!(
+            names(&functions, Some(source)),
+            ["(*Pair[...]).Set", "Set[...].Set", "Map[...]", "Set[...].init", "init.0"]
+        );
+        assert_eq!(names(&functions, None), ["Set", "Set#2", "Map", "init.0", "init.1"]);
+    }
+
+    #[test]
+    fn a_function_that_builds_saw_differently_is_one() {
+        let old = [unit(1, 10, 4, 2), unit(2, 3, 3, 4)];
+        let new = [unit(2, 2, 4, 1)];
+        let functions = [function("f", &old, &[2, 9]), function("f", &new, &[3])];
+        assert_eq!(named(&functions, None), [("f".into(), 5, vec![1, 2, 3])]);
+    }
+
+    #[test]
+    fn hits_are_those_of_the_first_unit() {
+        let units = [unit(1, 10, 4, 2), unit(2, 3, 3, 4)];
+        assert_eq!(named(&[function("f", &units, &[2, 9])], None), [("f".into(), 2, vec![1, 2, 3])]);
+    }
+
+    #[test]
+    fn no_name_can_forge_a_record() {
+        let units = [unit(1, 1, 1, 9)];
+        assert_eq!(names(&[function("a,b\nDA:1,1", &units, &[1])], None), ["a_b_DA:1_1"]);
+    }
+
+    #[test]
+    fn functions_without_units_are_left_out() {
+        assert_eq!(names(&[function("f", &[], &[])], None), Vec::<String>::new());
+    }
+}

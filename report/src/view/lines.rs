@@ -1,0 +1,242 @@
+//! Units to lines: which lines hold code, how often each ran, and which ran in part only.
+//!
+//! The one line rule for every format. With source at hand, a line is code of a unit if it holds a byte of a token
+//! of it ([`SourceText::code_of`]); then the lines are the same whichever Go version built the program. Without
+//! source, a unit's lines are those from its start to its end.
+
+use covfmt::merge::add;
+use covfmt::mode::CounterMode;
+use covfmt::unit::Unit;
+
+use super::statements::CountedUnit;
+use crate::source::{CodeSpan, Mismatch, SourceText};
+
+/// A line that holds code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// 1-based number.
+    pub number: u32,
+    /// The greatest count of the units with code on it. Never the sum: a line does not run more often than its
+    /// busiest part.
+    pub hits: u32,
+    /// The counts of those units in the order of their columns, if there are two or more; else empty. The position
+    /// in this list is the branch's id: it depends on the source only, not on what ran.
+    pub branches: Vec<u32>,
+}
+
+impl Line {
+    /// Number of branches that ran; 0 for a line without branches.
+    pub fn branches_hit(&self) -> usize {
+        self.branches.iter().filter(|count| **count != 0).count()
+    }
+
+    /// Whether some of the line's units ran and some did not.
+    pub fn partial(&self) -> bool {
+        let hit = self.branches_hit();
+        hit != 0 && hit != self.branches.len()
+    }
+}
+
+/// The code of units on lines, for the units of one file.
+#[derive(Debug)]
+pub struct LineRule<'s> {
+    source: Option<&'s SourceText>,
+    /// Where units end, to know the opening braces without source.
+    ends: Vec<(u32, u32)>,
+}
+
+impl<'s> LineRule<'s> {
+    /// The rule with source. `units` are all units of the file; one that cannot stem from the source is an error.
+    pub fn with_source(
+        source: &'s SourceText,
+        mut units: impl Iterator<Item = Unit>,
+    ) -> Result<Self, Mismatch> {
+        units.try_for_each(|unit| source.range_of(&unit).map(|_| ()))?;
+        Ok(Self { source: Some(source), ends: Vec::new() })
+    }
+
+    /// The rule without source, for the units of a file.
+    pub fn without_source(units: impl Iterator<Item = Unit>) -> Self {
+        let mut ends: Vec<(u32, u32)> = units.map(|unit| (unit.end_line, unit.end_column)).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        Self { source: None, ends }
+    }
+
+    /// The lines that hold code of a unit, and where on them. Ascending; empty for a unit without statements.
+    pub fn code_of(&self, unit: &Unit) -> Vec<CodeSpan> {
+        match self.source {
+            Some(source) => source.code_of(unit).unwrap_or_default(),
+            None => self.whole_lines(unit),
+        }
+    }
+
+    /// From the start to the end of a unit, without what is surely no code:
+    ///
+    /// - a last line that the unit reaches to its column 1 only, as Go 1.27 ends units on the line behind them, or to
+    ///   column 2, where up to Go 1.26 the closing brace of a function stands;
+    /// - a first line on which the unit starts right where another ends: that is an opening brace of Go 1.26 or older.
+    ///   (At column 1 it is a label in data of Go 1.27.)
+    fn whole_lines(&self, unit: &Unit) -> Vec<CodeSpan> {
+        if unit.statements == 0 {
+            return Vec::new();
+        }
+        let several = unit.start_line < unit.end_line;
+        let columns_known = unit.start_column != 0;
+        let opens = several
+            && unit.start_column > 1
+            && self.ends.binary_search(&(unit.start_line, unit.start_column)).is_ok();
+        let closes = several && columns_known && matches!(unit.end_column, 1 | 2);
+        let (first, last) = (unit.start_line + u32::from(opens), unit.end_line - u32::from(closes));
+        let span = |line| CodeSpan {
+            line,
+            from: if line == unit.start_line { unit.start_column } else { 0 },
+            to: if line == unit.end_line && columns_known { unit.end_column } else { u32::MAX },
+        };
+        (first..=last).take(MAX_SPANS + 1).map(span).collect()
+    }
+
+    /// The lines of a file, ascending, from all its units.
+    pub fn lines(&self, mode: CounterMode, units: &[CountedUnit]) -> Result<Vec<Line>, TooManyLines> {
+        let mut spans: Vec<(CodeSpan, u32)> = Vec::new();
+        for counted in units {
+            spans.extend(self.code_of(&counted.unit).into_iter().map(|span| (span, counted.count)));
+            if spans.len() > MAX_SPANS {
+                return Err(TooManyLines);
+            }
+        }
+        spans.sort_by_key(|(span, _)| *span);
+        if self.source.is_some() {
+            // The same tokens counted twice: two builds drew the borders of their units differently.
+            spans.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 = add(mode, kept.1, next.1);
+                }
+                same
+            });
+        }
+        let line = |spans: &[(CodeSpan, u32)]| {
+            let branches = match spans {
+                [_] => Vec::new(),
+                several => several.iter().map(|(_, count)| *count).collect(),
+            };
+            let hits = spans.iter().map(|(_, count)| *count).max().unwrap_or_default();
+            Line { number: spans.first().map_or(0, |(span, _)| span.line), hits, branches }
+        };
+        Ok(spans.chunk_by(|a, b| a.0.line == b.0.line).map(line).collect())
+    }
+}
+
+/// The most lines that the units of one file may have together; the largest generated Go files have half a million.
+const MAX_SPANS: usize = 1 << 22;
+
+/// The units of a file claim more lines than any source file has: damaged or hostile data, of which a few bytes can
+/// claim four billion lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its units claim more than {MAX_SPANS} lines")]
+pub struct TooManyLines;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(places: (u32, u32, u32, u32), count: u32) -> CountedUnit {
+        let (start_line, start_column, end_line, end_column) = places;
+        CountedUnit { unit: Unit { start_line, end_line, start_column, end_column, statements: 1 }, count }
+    }
+
+    fn without(units: &[CountedUnit]) -> Vec<(u32, u32, Vec<u32>)> {
+        let rule = LineRule::without_source(units.iter().map(|counted| counted.unit));
+        shown(rule.lines(CounterMode::Count, units).unwrap())
+    }
+
+    fn with(source: &str, units: &[CountedUnit]) -> Vec<(u32, u32, Vec<u32>)> {
+        let text = SourceText::new(source.into());
+        let rule = LineRule::with_source(&text, units.iter().map(|counted| counted.unit)).unwrap();
+        shown(rule.lines(CounterMode::Count, units).unwrap())
+    }
+
+    fn shown(lines: Vec<Line>) -> Vec<(u32, u32, Vec<u32>)> {
+        lines.into_iter().map(|line| (line.number, line.hits, line.branches)).collect()
+    }
+
+    // 1 func f() {
+    // 2         for i := 0; i < 2; i++ {
+    // 3                 g(i)
+    // 4         }
+    // 5         if x { g(3) } else { g(4) }
+    // 6 }
+    const SOURCE: &str =
+        "func f() {\n\tfor i := 0; i < 2; i++ {\n\t\tg(i)\n\t}\n\tif x { g(3) } else { g(4) }\n}\n";
+    const OLD: [((u32, u32, u32, u32), u32); 5] =
+        [((1, 10, 2, 25), 1), ((2, 25, 4, 3), 2), ((5, 2, 5, 7), 1), ((5, 7, 5, 15), 0), ((5, 21, 5, 29), 1)];
+    const NEW: [((u32, u32, u32, u32), u32); 5] =
+        [((2, 2, 2, 25), 1), ((3, 3, 4, 1), 2), ((5, 2, 5, 7), 1), ((5, 9, 5, 15), 0), ((5, 23, 5, 29), 1)];
+
+    #[test]
+    fn with_source_old_and_new_units_give_the_same_lines() {
+        let units = |of: [((u32, u32, u32, u32), u32); 5]| of.map(|(places, count)| counted(places, count));
+        let expected = [(2, 1, vec![]), (3, 2, vec![]), (5, 1, vec![1, 0, 1])];
+        assert_eq!(with(SOURCE, &units(OLD)), expected);
+        assert_eq!(with(SOURCE, &units(NEW)), expected);
+        // Both builds in one report: the same lines, counts added.
+        let mut both: Vec<CountedUnit> = units(OLD).into_iter().chain(units(NEW)).collect();
+        both.sort_by_key(|counted| counted.unit);
+        assert_eq!(with(SOURCE, &both), [(2, 2, vec![]), (3, 4, vec![]), (5, 2, vec![2, 0, 2])]);
+    }
+
+    #[test]
+    fn without_source_old_units_lose_their_braces_only() {
+        let units = OLD.map(|(places, count)| counted(places, count));
+        assert_eq!(
+            without(&units),
+            [(1, 1, vec![]), (2, 1, vec![]), (3, 2, vec![]), (4, 2, vec![]), (5, 1, vec![1, 0, 1])]
+        );
+    }
+
+    #[test]
+    fn without_source_new_units_are_nearly_exact() {
+        let units = NEW.map(|(places, count)| counted(places, count));
+        assert_eq!(without(&units), [(2, 1, vec![]), (3, 2, vec![]), (5, 1, vec![1, 0, 1])]);
+    }
+
+    #[test]
+    fn a_label_is_no_brace() {
+        let units = [counted((2, 2, 3, 1), 1), counted((3, 1, 4, 9), 1)];
+        assert_eq!(without(&units).iter().map(|line| line.0).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn hits_are_the_maximum_and_never_the_sum() {
+        let units = [counted((1, 1, 1, 5), 6), counted((1, 6, 1, 9), 24)];
+        assert_eq!(without(&units), [(1, 24, vec![6, 24])]);
+        let units = [counted((1, 0, 1, 0), 6), counted((1, 0, 1, 1), 24)];
+        assert_eq!(without(&units), [(1, 24, vec![6, 24])]);
+    }
+
+    #[test]
+    fn units_without_statements_have_no_lines() {
+        let mut empty = counted((1, 10, 3, 2), 5);
+        empty.unit.statements = 0;
+        assert_eq!(without(&[empty]), []);
+        assert_eq!(with("func f() {\n\n}\n", &[empty]), []);
+    }
+
+    #[test]
+    fn a_partial_line_has_hit_and_missed_branches() {
+        let line = |branches: Vec<u32>| Line { number: 1, hits: 0, branches };
+        assert!(line(vec![1, 0]).partial());
+        assert!(!line(vec![1, 2]).partial() && !line(vec![0, 0]).partial() && !line(vec![]).partial());
+    }
+
+    #[test]
+    fn absurd_units_are_bounded() {
+        let mut absurd = counted((u32::MAX, 1, 1, 1), 1);
+        assert_eq!(without(&[absurd]), []);
+        absurd.unit =
+            Unit { start_line: 1, end_line: u32::MAX, start_column: 1, end_column: 3, statements: 1 };
+        let rule = LineRule::without_source(std::iter::once(absurd.unit));
+        assert_eq!(rule.lines(CounterMode::Count, &[absurd]), Err(TooManyLines));
+    }
+}

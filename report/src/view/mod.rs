@@ -1,0 +1,93 @@
+//! The finished, sorted view that every output format is written from.
+//!
+//! Two levels: packages with their units (statements, as the reference tool counts them), and source files with
+//! their lines, branches and functions. Nothing in it depends on hash order, thread count or clock.
+
+mod files;
+mod functions;
+mod lines;
+mod pattern;
+mod statements;
+mod totals;
+
+use std::path::PathBuf;
+
+use bstr::{BStr, ByteSlice as _};
+use covfmt::mode::CounterMode;
+use covfmt::profile::Profile;
+use rayon::prelude::*;
+
+use crate::checkout::Checkout;
+
+pub use files::{FilesError, Findings, SourceFile, source_files};
+pub use functions::FunctionView;
+pub use lines::{Line, LineRule, TooManyLines};
+pub use pattern::PackagePatterns;
+pub use statements::{CountedUnit, FileUnits, PackageView};
+pub use totals::{Percent, Ratio};
+
+/// Everything that reports show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View<'p> {
+    /// What the counts mean.
+    pub mode: CounterMode,
+    /// The packages, sorted by import path bytewise.
+    pub packages: Vec<PackageView<'p>>,
+    /// Statements of all packages.
+    pub statements: Ratio,
+    /// The source files, sorted by path bytewise. Empty until [`View::add_files`] is called, which formats that show
+    /// lines need.
+    pub files: Vec<SourceFile<'p>>,
+    /// The repository that the files' paths are relative to, if there is one.
+    pub root: Option<PathBuf>,
+}
+
+/// Why a profile cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// A name with a control character, which would break the lines of a report. No Go toolchain writes one.
+    #[error("the name {name:?} of a {what} holds a control character: damaged or hostile coverage data")]
+    ControlCharacter {
+        /// Whose name.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The files cannot be shown.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+impl<'p> View<'p> {
+    /// The packages and statements of a profile.
+    pub fn new(profile: &'p Profile) -> Result<Self, ViewError> {
+        let mode = profile.mode();
+        let packages: Vec<PackageView<'p>> = profile
+            .packages()
+            .par_iter()
+            .map(|package| PackageView::new(package.path(), package.module(), mode, package.functions()))
+            .collect();
+        let mut statements = Ratio::default();
+        for package in &packages {
+            check_name("package", package.path)?;
+            package.files.iter().try_for_each(|file| check_name("source file", file.name))?;
+            statements += package.statements;
+        }
+        Ok(Self { mode, packages, statements, files: Vec::new(), root: None })
+    }
+
+    /// Adds the source files, found in `checkout`.
+    pub fn add_files(&mut self, checkout: &Checkout) -> Result<Findings, ViewError> {
+        let (files, findings) = source_files(self.mode, &self.packages, checkout)?;
+        self.files = files;
+        self.root = checkout.root().map(PathBuf::from);
+        Ok(findings)
+    }
+}
+
+fn check_name(what: &'static str, name: &BStr) -> Result<(), ViewError> {
+    if name.chars().any(char::is_control) {
+        return Err(ViewError::ControlCharacter { what, name: name.to_string() });
+    }
+    Ok(())
+}

@@ -20,6 +20,9 @@ const EXPIRED: &str = "The provided continue parameter is too old to display a c
     the results. Continuing with the provided token results in an inconsistent list - objects that were created, \
     modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
+/// The version of the form of continue tokens.
+const VERSION: &str = "meta.k8s.io/v1";
+
 /// What a list request asks for.
 #[derive(Debug, Default)]
 struct Options {
@@ -50,7 +53,11 @@ pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value,
     let (version, snapshot) = match &options.token {
         Some(token) if token.resource_version > 0 => {
             let version = token.resource_version.unsigned_abs();
-            let gone = || Status { code: 410, ..Status::expired(EXPIRED) };
+            let gone = || {
+                let newest =
+                    Token { version: VERSION.into(), resource_version: -1, start: token.start.clone() };
+                Status::expired(EXPIRED, newest.encode())
+            };
             (version, inner.snapshots.get(&version).cloned().ok_or_else(gone)?)
         }
         _ => {
@@ -79,11 +86,8 @@ pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value,
     let shown = if options.limit == 0 { selected.len() } else { options.limit.min(selected.len()) };
     if shown < selected.len() {
         let start = format!("{}\0", key_of(selected[shown - 1]));
-        let token = Token {
-            version: "meta.k8s.io/v1".into(),
-            resource_version: i64::try_from(version).unwrap_or(i64::MAX),
-            start,
-        };
+        let resource_version = i64::try_from(version).unwrap_or(i64::MAX);
+        let token = Token { version: VERSION.into(), resource_version, start };
         metadata["continue"] = token.encode().into();
         if options.labels.is_empty() && options.fields.is_empty() {
             metadata["remainingItemCount"] = (selected.len() - shown).into();
@@ -151,7 +155,7 @@ impl Token {
         let invalid = |why: String| format!("invalid continue token: continue key is not valid: {why}");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| invalid(error.to_string()))?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
-        if token.version != "meta.k8s.io/v1" {
+        if token.version != VERSION {
             return Err(invalid(format!("server does not recognize this encoded version {}", token.version)));
         }
         if token.resource_version == 0 {

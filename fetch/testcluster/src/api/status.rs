@@ -22,13 +22,15 @@ pub(crate) struct Status {
     pub(crate) message: String,
     /// `details`, or null.
     pub(crate) details: Value,
+    /// `metadata.continue`: a token that goes on where an expired one ended.
+    pub(crate) go_on: Option<String>,
     /// Seconds for the `Retry-After` header.
     pub(crate) retry_after: Option<u32>,
 }
 
 impl Status {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Value::Null, retry_after: None }
+        Self { code, reason, message: message.into(), details: Value::Null, go_on: None, retry_after: None }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -60,9 +62,10 @@ impl Status {
         Self { details: details(resource, ""), ..Self::new(405, "MethodNotAllowed", message) }
     }
 
-    /// A continue token whose snapshot is gone (k8s.io/apiserver pkg/storage/etcd3/errors.go, `continueExpired`).
-    pub(crate) fn expired(message: &str) -> Self {
-        Self::new(410, "Expired", message)
+    /// A continue token whose snapshot is gone, with one that goes on from there in the newest state
+    /// (k8s.io/apiserver pkg/storage/etcd3/errors.go, `handleCompactedErrorForPaging`).
+    pub(crate) fn expired(message: &str, go_on: String) -> Self {
+        Self { go_on: Some(go_on), ..Self::new(410, "Expired", message) }
     }
 
     /// An answer that a test asks for, with the message given.
@@ -91,7 +94,8 @@ impl Status {
         let mut object = Map::new();
         object.insert("kind".into(), "Status".into());
         object.insert("apiVersion".into(), "v1".into());
-        object.insert("metadata".into(), json!({}));
+        let metadata = self.go_on.as_ref().map_or(json!({}), |token| json!({"continue": token}));
+        object.insert("metadata".into(), metadata);
         object.insert("status".into(), "Failure".into());
         object.insert("message".into(), self.message.clone().into());
         if !self.reason.is_empty() {

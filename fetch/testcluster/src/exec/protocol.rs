@@ -80,8 +80,11 @@ pub(super) fn negotiate(request: &Request<Incoming>) -> Negotiation {
     Negotiation::Accepted(Negotiated { codec: Codec { protocol, base64 }, name, accept })
 }
 
+/// The name for the answer, what it means for the Status, and whether messages are base64.
+type Choice = (Option<&'static str>, Protocol, bool);
+
 /// The subprotocol that a real cluster takes of those offered; no offer at all is the oldest form.
-fn choose(offered: &[String]) -> Option<(Option<&'static str>, Protocol, bool)> {
+fn choose(offered: &[String]) -> Option<Choice> {
     if offered.iter().any(|name| name == "v5.channel.k8s.io") {
         return Some((Some("v5.channel.k8s.io"), Protocol::V5, false));
     }
@@ -149,11 +152,11 @@ impl Codec {
 
 #[cfg(test)]
 mod tests {
-    use super::{Protocol, choose};
+    use super::{Choice, Protocol, choose};
 
     #[test]
     fn choice_of_subprotocol() {
-        let cases: [(&[&str], Option<(Option<&str>, Protocol, bool)>); 8] = [
+        let cases: [(&[&str], Option<Choice>); 8] = [
             (
                 &["v5.channel.k8s.io", "v4.channel.k8s.io"],
                 Some((Some("v5.channel.k8s.io"), Protocol::V5, false)),

@@ -14,6 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::outcome::Outcome;
 use super::process::Process;
@@ -74,29 +75,29 @@ impl Session {
         };
         match started {
             Err(outcome) => {
-                let gone = read_client(source, None, self.codec);
-                self.finish(sink, &outcome, gone).await;
+                let client = Client::read(source, None, self.codec);
+                self.finish(sink, &outcome, client).await;
             }
             Ok(mut process) => {
-                let gone = read_client(source, process.stdin.take(), self.codec);
-                self.serve(sink, process, gone).await;
+                let client = Client::read(source, process.stdin.take(), self.codec);
+                self.serve(sink, process, client).await;
             }
         }
     }
 
     /// Copies a process's output and reports its end.
-    async fn serve(self, mut sink: Sink, mut process: Process, mut gone: oneshot::Receiver<()>) {
-        match self.copy_output(&mut sink, &mut process, &mut gone).await {
+    async fn serve(self, mut sink: Sink, mut process: Process, mut client: Client) {
+        match self.copy_output(&mut sink, &mut process, &mut client).await {
             Copied::Broken => process.abandon(&self.state),
             Copied::Truncated => {
                 process.abandon(&self.state);
-                self.finish(sink, &Outcome::Exited(0), gone).await;
+                self.finish(sink, &Outcome::Exited(0), client).await;
             }
             Copied::All => {
                 // A process may close its output and live on.
                 let code = tokio::select! {
                     code = &mut process.exit => code.unwrap_or(255),
-                    _ = &mut gone => return process.abandon(&self.state),
+                    _ = &mut client.gone => return process.abandon(&self.state),
                 };
                 if self.faults.contains(&Fault::NoStatus) {
                     return;
@@ -105,17 +106,12 @@ impl Session {
                     Fault::ExitCode(code) => Some(i32::from(*code)),
                     _ => None,
                 });
-                self.finish(sink, &Outcome::Exited(overridden.unwrap_or(code)), gone).await;
+                self.finish(sink, &Outcome::Exited(overridden.unwrap_or(code)), client).await;
             }
         }
     }
 
-    async fn copy_output(
-        &self,
-        sink: &mut Sink,
-        process: &mut Process,
-        gone: &mut oneshot::Receiver<()>,
-    ) -> Copied {
+    async fn copy_output(&self, sink: &mut Sink, process: &mut Process, client: &mut Client) -> Copied {
         let mut stdout = process.stdout.as_mut();
         let mut stderr = process.stderr.as_mut();
         let (mut out, mut err) = (vec![0; channel::MAX_DATA], vec![0; channel::MAX_DATA]);
@@ -124,7 +120,7 @@ impl Session {
             let (channel, data) = tokio::select! {
                 read = read_some(&mut stdout, &mut out) => (channel::STDOUT, &out[..read]),
                 read = read_some(&mut stderr, &mut err) => (channel::STDERR, &err[..read]),
-                _ = &mut *gone => return Copied::Broken,
+                _ = &mut client.gone => return Copied::Broken,
             };
             match (channel, data) {
                 (channel::STDOUT, []) => stdout = None,
@@ -190,7 +186,7 @@ impl Session {
     }
 
     /// Sends the Status and closes the session.
-    async fn finish(&self, mut sink: Sink, outcome: &Outcome, gone: oneshot::Receiver<()>) {
+    async fn finish(&self, mut sink: Sink, outcome: &Outcome, client: Client) {
         let payload = outcome.payload(self.codec.protocol, self.state.containerd, &self.exec.command);
         if let Some(payload) = payload
             && sink.send(self.codec.encode(channel::ERROR, &payload)).await.is_err()
@@ -199,7 +195,7 @@ impl Session {
         }
         let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         if sink.send(Message::Close(Some(close))).await.is_ok() {
-            let _ = tokio::time::timeout(CLOSE_WAIT, gone).await;
+            let _ = tokio::time::timeout(CLOSE_WAIT, client.gone).await;
         }
     }
 }
@@ -213,37 +209,46 @@ async fn read_some<R: AsyncRead + Unpin>(stream: &mut Option<&mut R>, buffer: &m
     }
 }
 
-/// Reads the client's messages in a task of its own and feeds standard input. The answer comes when the client is
-/// gone or has said goodbye.
-fn read_client(mut source: Source, stdin: Option<ChildStdin>, codec: Codec) -> oneshot::Receiver<()> {
-    let (sender, receiver) = oneshot::channel();
-    tokio::spawn(async move {
-        let mut stdin = stdin;
-        while let Some(message) = source.next().await {
-            let data = match message {
-                Ok(Message::Binary(data)) => data.to_vec(),
-                Ok(Message::Text(text)) => text.as_bytes().to_vec(),
-                Ok(Message::Close(_)) | Err(_) => break,
-                Ok(_) => continue,
-            };
-            if codec.protocol == Protocol::V5 && data.first() == Some(&channel::CLOSE) {
-                match data[1..] {
-                    [channel::STDIN] => stdin = None,
-                    [channel] if channel <= 4 => {}
-                    _ => break,
+/// The client's side of a session, read by a task of its own. Dropping this ends the reading and, with the sink gone
+/// too, the connection.
+struct Client {
+    /// Answers when the client is gone or has said goodbye.
+    gone: oneshot::Receiver<()>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Client {
+    /// Starts to read messages, and to feed standard input with those that are meant for it.
+    fn read(mut source: Source, stdin: Option<ChildStdin>, codec: Codec) -> Self {
+        let (sender, gone) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let mut stdin = stdin;
+            while let Some(message) = source.next().await {
+                let data = match message {
+                    Ok(Message::Binary(data)) => data.to_vec(),
+                    Ok(Message::Text(text)) => text.as_bytes().to_vec(),
+                    Ok(Message::Close(_)) | Err(_) => break,
+                    Ok(_) => continue,
+                };
+                if codec.protocol == Protocol::V5 && data.first() == Some(&channel::CLOSE) {
+                    match data[1..] {
+                        [channel::STDIN] => stdin = None,
+                        [channel] if channel <= 4 => {}
+                        _ => break,
+                    }
+                    continue;
                 }
-                continue;
+                // A channel that the client may not write to is ignored.
+                if let Some((channel::STDIN, data)) = codec.decode(&data)
+                    && let Some(pipe) = &mut stdin
+                    && pipe.write_all(&data).await.is_err()
+                {
+                    // The process has closed its input: what follows is thrown away.
+                    stdin = None;
+                }
             }
-            // A channel that the client may not write to is ignored.
-            if let Some((channel::STDIN, data)) = codec.decode(&data)
-                && let Some(pipe) = &mut stdin
-                && pipe.write_all(&data).await.is_err()
-            {
-                // The process has closed its input: what follows is thrown away.
-                stdin = None;
-            }
-        }
-        let _ = sender.send(());
-    });
-    receiver
+            let _ = sender.send(());
+        });
+        Self { gone, _task: AbortOnDropHandle::new(task) }
+    }
 }

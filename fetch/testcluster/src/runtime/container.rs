@@ -3,15 +3,17 @@
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::sync::watch;
 
+use super::confine::spawn_confined;
 use super::isolation::{nsenter_arguments, unshare_command};
 use super::lifeline::Lifeline;
-use super::programs::{find_on_host, link_programs};
+use super::programs::{find_on_host, install};
 use super::{Mode, scripts};
 use crate::container::{Container, Main, OnSignal, Replay};
 use crate::error::Error;
@@ -40,6 +42,8 @@ pub(crate) struct Running {
     child: Mutex<Option<Child>>,
     /// Whether processes may still be added; held while one is, so that none is added behind the back of a kill.
     open: Mutex<bool>,
+    /// Whether SIGKILL was sent from here.
+    killed: Arc<AtomicBool>,
     exit: watch::Receiver<Option<i32>>,
 }
 
@@ -65,14 +69,7 @@ impl Running {
             None => home.join("work"),
         };
         std::fs::create_dir_all(&dir).map_err(Error::io(format!("create {}", dir.display())))?;
-        if mode == Mode::Mapped
-            && let Some(program) =
-                spec.programs.iter().find(|program| ["sh", "kill"].contains(&program.as_str()))
-        {
-            return Err(Error::UnsafeProgram { container: label.into(), program: program.clone() });
-        }
         let bin = home.join("bin");
-        link_programs(&bin, label, &spec.programs)?;
         let argv = main_command(label, spec, &home.join("ready"))?;
 
         let mut command = if let Some((unshare, arguments)) = unshare_command(mode) {
@@ -93,7 +90,8 @@ impl Running {
 
         let pid = child.id();
         lifeline.mind(&lifeline_target(mode, pid));
-        Ok(Self {
+        let killed = Arc::new(AtomicBool::new(false));
+        let running = Self {
             label: label.into(),
             dir,
             home,
@@ -104,8 +102,16 @@ impl Running {
             pid,
             child: Mutex::new(Some(child)),
             open: Mutex::new(true),
-            exit: watch_exit(pid, mode),
-        })
+            exit: watch_exit(pid, mode, Arc::clone(&killed)),
+            killed,
+        };
+        // Without namespaces `kill` must know the first process's number.
+        let mapped = (mode == Mode::Mapped).then_some(pid);
+        if let Err(error) = install(&running.bin, label, &running.programs, mapped) {
+            running.stop(lifeline);
+            return Err(error);
+        }
+        Ok(running)
     }
 
     /// Blocks until the first process has said that it is up.
@@ -150,7 +156,11 @@ impl Running {
         command.args(argv.get(1..).unwrap_or_default()).current_dir(&self.dir);
         command.env_clear().env("PATH", &self.bin).envs(self.env.iter().map(|(key, value)| (key, value)));
         configure(&mut command);
-        command.spawn().map_err(|error| ExecRefusal::CannotStart(format!("exec: {error}")))
+        let spawned = match self.mode {
+            Mode::Namespaces { .. } => command.spawn(),
+            Mode::Mapped => spawn_confined(&mut command, self.pid),
+        };
+        spawned.map_err(|error| ExecRefusal::CannotStart(format!("exec: {error}")))
     }
 
     /// A command that runs an allowed program inside.
@@ -200,6 +210,7 @@ impl Running {
             return;
         }
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.killed.store(true, Ordering::Relaxed);
         kill_all(self.mode, self.pid);
         let deadline = Instant::now() + READY_DEADLINE;
         while self.exit_code().is_none() && Instant::now() < deadline {
@@ -303,7 +314,7 @@ fn replay_arguments(label: &str, spec: &Container, replay: &Replay) -> Result<Ve
 }
 
 /// Waits for the end of a child in a thread of its own, without reaping it.
-fn watch_exit(pid: u32, mode: Mode) -> watch::Receiver<Option<i32>> {
+fn watch_exit(pid: u32, mode: Mode, killed: Arc<AtomicBool>) -> watch::Receiver<Option<i32>> {
     let (sender, receiver) = watch::channel(None);
     std::thread::spawn(move || {
         let Some(id) = to_pid(pid) else { return };
@@ -324,7 +335,10 @@ fn watch_exit(pid: u32, mode: Mode) -> watch::Receiver<Option<i32>> {
             // What a PID namespace does by itself: no process survives the first one.
             let _ = kill_process_group(id, Signal::KILL);
         }
-        sender.send_replace(Some(code));
+        // The `unshare` of util-linux 2.38 ends with 1 when the signal that ended its child should end it too. Within
+        // a namespace the first process dies of no other SIGKILL than ours.
+        let unshared = matches!(mode, Mode::Namespaces { .. }) && killed.load(Ordering::Relaxed);
+        sender.send_replace(Some(if unshared { 128 + Signal::KILL.as_raw() } else { code }));
     });
     receiver
 }

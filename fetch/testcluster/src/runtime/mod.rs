@@ -1,10 +1,12 @@
 //! What a node does: runs the containers' first processes and what is exec'd in them, and leaves none behind.
 
+mod confine;
 mod container;
 mod isolation;
 mod lifeline;
 mod programs;
 mod scripts;
+mod shims;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,7 +3,12 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::shims::{is_shell, kill_shim, shell_shim};
 use crate::error::Error;
+
+/// Programs that look for processes by name, or carry a `kill` of their own: not for containers that share the host's
+/// process table.
+const UNSAFE_WHEN_MAPPED: [&str; 7] = ["busybox", "toybox", "pkill", "killall", "killall5", "skill", "fuser"];
 
 /// Finds a program on the host's `PATH`; a name with a slash is a path already.
 pub(super) fn find_on_host(name: &str) -> Option<PathBuf> {
@@ -19,15 +24,49 @@ fn is_executable(path: &Path) -> bool {
 }
 
 /// Makes the directory that is the container's `PATH`, with a link for each program.
-pub(super) fn link_programs(dir: &Path, label: &str, programs: &[String]) -> Result<(), Error> {
+///
+/// `mapped` is the first process's number on the host, in a container without a PID namespace: `kill` and the shells
+/// are then scripts that know it.
+pub(super) fn install(
+    dir: &Path,
+    label: &str,
+    programs: &[String],
+    mapped: Option<u32>,
+) -> Result<(), Error> {
     std::fs::create_dir_all(dir).map_err(Error::io(format!("create {}", dir.display())))?;
     for program in programs {
         let missing = || Error::ProgramNotFound { container: label.into(), program: program.clone() };
         let target = find_on_host(program).filter(|_| !program.contains('/')).ok_or_else(missing)?;
-        let link = dir.join(program);
-        if link.symlink_metadata().is_err() {
-            symlink(&target, &link).map_err(Error::io(format!("link {}", link.display())))?;
+        let entry = dir.join(program);
+        match mapped {
+            Some(_) if UNSAFE_WHEN_MAPPED.contains(&program.as_str()) => {
+                return Err(Error::UnsafeProgram { container: label.into(), program: program.clone() });
+            }
+            Some(pid) if program == "kill" => {
+                let shell = find_on_host("sh").ok_or_else(missing)?;
+                write_script(&entry, &kill_shim(&shell, pid))?;
+            }
+            Some(pid) if is_shell(program) => write_script(&entry, &shell_shim(&target, program, pid))?,
+            _ => link(&target, &entry)?,
         }
     }
     Ok(())
+}
+
+fn link(target: &Path, entry: &Path) -> Result<(), Error> {
+    if entry.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    symlink(target, entry).map_err(Error::io(format!("link {}", entry.display())))
+}
+
+/// Written under another name first: an entry that is open for writing cannot be run.
+fn write_script(entry: &Path, text: &str) -> Result<(), Error> {
+    let fresh = entry.with_extension("new");
+    let write = || {
+        std::fs::write(&fresh, text)?;
+        std::fs::set_permissions(&fresh, PermissionsExt::from_mode(0o755))?;
+        std::fs::rename(&fresh, entry)
+    };
+    write().map_err(Error::io(format!("write {}", entry.display())))
 }

@@ -1,0 +1,230 @@
+//! One container from flush to store: attempts, what was gathered over them, and the last word on completeness.
+
+mod direct;
+mod receive;
+mod shell;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use covfmt::mode::CounterMode;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Failure, Kind};
+use crate::flush::{Evidence, FlushRequest, FlushState, empty, meta_only};
+use crate::guard::Patience;
+use crate::manifest::FlushRecord;
+use crate::names::{ContainerName, CoverageName};
+use crate::remote::{Attempted, Cluster, Execution};
+use crate::retry::Pauses;
+use crate::store::{Store, Stored};
+use crate::unpack::Limits;
+
+/// How long a stream may stand still, beyond the time that a flush is given.
+const STALL: Duration = Duration::from_mins(1);
+
+/// Reads containers. One for the whole run; what it holds is the same for every container.
+pub struct Collector {
+    /// The cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Where files go.
+    pub store: Store,
+    /// What one container may send.
+    pub limits: Limits,
+    /// The flush to ask for, if any.
+    pub flush: Option<FlushRequest>,
+    /// Attempts beyond the first.
+    pub retries: usize,
+    /// Time for one container, all attempts together.
+    pub timeout: Duration,
+    /// Memory for files on their way to the store, in KiB; one permit each.
+    pub memory: Arc<Semaphore>,
+    /// Interrupts the run.
+    pub cancel: CancellationToken,
+    /// Bytes that have come, over all containers.
+    pub bytes: Arc<AtomicU64>,
+}
+
+/// What was gathered from a container, over all attempts.
+#[derive(Debug, Default)]
+pub struct Captured {
+    /// How many times the copy was begun.
+    pub attempts: u32,
+    /// Whole files that are stored.
+    pub files: BTreeMap<CoverageName, Held>,
+    /// Other files in the directory, escaped.
+    pub ignored: BTreeSet<String>,
+    /// What is remarkable, one line.
+    pub note: Option<String>,
+    /// The flush, once it has begun.
+    pub flush: Option<FlushRecord>,
+    /// The counter files of the process before the signal; set once the signal may have been sent.
+    before: Option<Before>,
+    /// The container has no shell.
+    shell_less: bool,
+}
+
+/// A stored file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// In the store.
+    pub stored: Stored,
+    /// Counter mode of a meta file.
+    pub mode: Option<CounterMode>,
+}
+
+/// The process's counter files when it was signalled.
+#[derive(Debug, Clone, Default)]
+struct Before {
+    /// How many, as the script counts them.
+    count: u64,
+    /// Their names.
+    names: BTreeSet<CoverageName>,
+}
+
+impl Collector {
+    /// Reads one container. What came is in `captured` whether it failed or not.
+    pub async fn capture(
+        &self,
+        name: &ContainerName,
+        source: &str,
+        captured: &mut Captured,
+    ) -> Result<(), Failure> {
+        let job = Job {
+            collector: self,
+            name,
+            source,
+            patience: Patience {
+                deadline: Instant::now() + self.timeout,
+                timeout: self.timeout,
+                stall: STALL + self.flush.map_or(Duration::ZERO, |flush| flush.timeout),
+                cancel: self.cancel.clone(),
+            },
+        };
+        let mut pauses = Pauses::new(self.retries);
+        loop {
+            captured.attempts += 1;
+            let Err(failure) = job.attempt(captured).await else { return Ok(()) };
+            let pause = pauses.next(&failure);
+            let again = pause.filter(|pause| Instant::now() + *pause < job.patience.deadline);
+            let Some(pause) = again else {
+                let attempts = captured.attempts;
+                return Err(if attempts > 1 {
+                    failure.within(format!("after {attempts} attempts"))
+                } else {
+                    failure
+                });
+            };
+            job.patience.wait(tokio::time::sleep(pause)).await?;
+        }
+    }
+}
+
+/// One container's work.
+struct Job<'a> {
+    collector: &'a Collector,
+    name: &'a ContainerName,
+    source: &'a str,
+    patience: Patience,
+}
+
+impl Job<'_> {
+    async fn attempt(&self, captured: &mut Captured) -> Result<(), Failure> {
+        if !captured.shell_less {
+            match self.with_shell(captured).await? {
+                shell::Shell::Done => return self.complete(captured),
+                shell::Shell::Absent => captured.shell_less = true,
+            }
+        }
+        self.without_shell(captured).await?;
+        self.complete(captured)
+    }
+
+    async fn exec(&self, command: &[String]) -> Result<Execution, Failure> {
+        let started = self.patience.wait(self.collector.cluster.exec(self.name, command)).await?;
+        started.map_err(|error| error.failure(Attempted::Exec(&self.name.namespace)))
+    }
+
+    /// Whether what is stored is all of it: at least one counter file, and the meta file of each.
+    fn complete(&self, captured: &Captured) -> Result<(), Failure> {
+        if captured.files.is_empty() {
+            return Err(empty(self.source));
+        }
+        for name in captured.files.keys().filter(|name| !name.is_meta()) {
+            let has_meta = captured.files.keys().any(|other| other.is_meta() && other.hash() == name.hash());
+            if !has_meta {
+                let message = format!("{name} came without its meta file covmeta.{}", name.hash());
+                return Err(Failure::new(Kind::MissingMeta, message));
+            }
+        }
+        if captured.files.keys().all(CoverageName::is_meta) {
+            return Err(meta_only(self.source, &captured.modes()));
+        }
+        Ok(())
+    }
+
+    /// Judges a flush by what arrived: a file that was only announced proves nothing.
+    fn judge_flush(
+        &self,
+        captured: &mut Captured,
+        state: FlushState,
+        waited: Option<Duration>,
+        stderr: &str,
+    ) -> Result<(), Failure> {
+        let Some(request) = self.collector.flush else { return Ok(()) };
+        let before = captured.before.clone().unwrap_or_default();
+        let pid = request.pid.get();
+        let new: Vec<String> = captured
+            .files
+            .keys()
+            .filter(|name| {
+                name.writer().is_some_and(|writer| writer.pid == pid) && !before.names.contains(name)
+            })
+            .map(ToString::to_string)
+            .collect();
+        // A name like a counter file's that is none made the script stop waiting.
+        let state = if state == FlushState::Done && new.is_empty() { FlushState::Timeout } else { state };
+        let begun = !matches!(state, FlushState::NoMeta | FlushState::NotAtomic);
+        if begun {
+            let done = state == FlushState::Done;
+            captured.flush = Some(FlushRecord {
+                method: "signal".to_owned(),
+                signal: Some(request.signal.to_string()),
+                pid: Some(pid),
+                outcome: if done { "flushed" } else { "failed" }.to_owned(),
+                waited_ms: waited.filter(|_| done).and_then(|waited| u64::try_from(waited.as_millis()).ok()),
+                files: if done { new } else { Vec::new() },
+            });
+        }
+        let evidence = Evidence {
+            source: self.source.to_owned(),
+            modes: captured.modes(),
+            pids: captured.pids(),
+            stderr: stderr.to_owned(),
+        };
+        state.failure(&request, &evidence).map_or(Ok(()), Err)
+    }
+}
+
+impl Captured {
+    /// Counter modes of the meta files, each once.
+    fn modes(&self) -> Vec<CounterMode> {
+        let modes: BTreeSet<CounterMode> = self.files.values().filter_map(|held| held.mode).collect();
+        modes.into_iter().collect()
+    }
+
+    /// Processes that counter files are of, each once.
+    fn pids(&self) -> Vec<u32> {
+        let pids: BTreeSet<u32> = self.files.keys().filter_map(|name| Some(name.writer()?.pid)).collect();
+        pids.into_iter().collect()
+    }
+
+    /// Remembers a stored file; one that an earlier attempt stored stays new.
+    fn hold(&mut self, name: CoverageName, held: Held) {
+        self.files.entry(name).or_insert(held);
+    }
+}

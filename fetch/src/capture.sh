@@ -1,0 +1,84 @@
+# Runs in the container: sh -c SCRIPT covfetch DIR SIGNAL PID SECONDS BEFORE. Values come as arguments only.
+# SIGNAL "" = no flush. BEFORE = counter files of PID before the signal; given = it was sent, only wait.
+# Writes lines of text, then one tar archive for each 500 files. POSIX sh; dash, bash and busybox.
+LC_ALL=C IFS=' 	
+'
+export LC_ALL
+unset CDPATH
+dir=$1 signal=$2 pid=$3 seconds=$4 before=$5
+say() { printf '%s\n' "$*"; }
+count() { set -- ./covcounters.*."$pid".*; if [ -e "$1" ]; then n=$#; else n=0; fi; }
+# Whether $f is a plain file named as Go names them: 32 hex digits, then process id and time.
+fit() {
+  case $f in
+    ./covmeta.*) hash=${f#./covmeta.} ;;
+    ./covcounters.*.*.*)
+      hash=${f#./covcounters.} tail=${f#./covcounters.*.}
+      case $tail in *[!0-9.]* | *.*.* | .* | *.) return 1 ;; esac
+      hash=${hash%%.*} ;;
+    *) return 1 ;;
+  esac
+  case $hash in *[!0-9a-f]*) return 1 ;; esac
+  [ ${#hash} = 32 ] && [ -f "$f" ] && [ ! -L "$f" ]
+}
+say covfetch 1
+command -v tar >/dev/null || { say stop no-tar; exit 0; }
+cd -- "$dir" || { say stop no-dir; exit 0; }
+[ -r . ] || { say stop unreadable; exit 0; }
+if [ -n "$signal" ]; then
+  # The counter mode is byte 48 of a meta file; set is 1, count is 2.
+  one=$(printf '\001') two=$(printf '\002') state=no-meta
+  for f in ./covmeta.*; do
+    fit || continue
+    case $(dd if="$f" bs=1 skip=48 count=1 2>/dev/null) in
+      "$one" | "$two") state=not-atomic ;;
+      *) state=ready; break ;;
+    esac
+  done
+  if [ "$state" = ready ]; then
+    if [ -z "$before" ]; then
+      count; before=$n
+      for f in ./covcounters.*."$pid".*; do fit && say before "${f#./}"; done
+      say signal "$before"
+      kill -s "$signal" "$pid" || state=kill-failed
+    fi
+  fi
+  if [ "$state" = ready ]; then
+    say waiting
+    start=$(date +%s 2>/dev/null) ticks=0
+    while :; do
+      count
+      [ "$n" -gt "$before" ] && { state="done"; break; }
+      kill -0 "$pid" 2>/dev/null || { state=gone; count; [ "$n" -gt "$before" ] && state="done"; break; }
+      now=$(date +%s 2>/dev/null)
+      [ -n "$start" ] && [ -n "$now" ] && [ $((now - start)) -gt "$seconds" ] && { state=timeout; break; }
+      [ "$ticks" -ge $((seconds * 50)) ] && { state=timeout; break; }
+      if sleep 0.02 2>/dev/null; then ticks=$((ticks + 1))
+      elif sleep 1; then ticks=$((ticks + 50))
+      else state=no-sleep; break; fi
+    done
+  fi
+  say flush "$state"
+fi
+found=0 odd=0
+for f in ./covmeta.* ./covcounters.*; do
+  if fit; then say file "${f#./}"; found=1
+  elif [ -e "$f" ] || [ -L "$f" ]; then odd=$((odd + 1)); fi
+done
+for f in ./tmp.cov*; do
+  [ -e "$f" ] || continue
+  case $f in *[!a-z0-9./]*) odd=$((odd + 1)) ;; *) say ignored "${f#./}" ;; esac
+done
+say odd "$odd"
+[ "$found" = 1 ] || { say end; exit 0; }
+say archive
+# The names hold nothing that a shell splits or expands.
+batch='' held=0
+for f in ./covmeta.* ./covcounters.*; do
+  fit || continue
+  batch="$batch $f" held=$((held + 1))
+  # shellcheck disable=SC2086
+  [ "$held" -lt 500 ] || { tar -cf - $batch || exit; batch='' held=0; }
+done
+# shellcheck disable=SC2086
+[ "$held" = 0 ] || tar -cf - $batch

@@ -1,0 +1,177 @@
+//! A container with a shell: flush, wait and copy in one exec.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::time::Instant;
+
+use super::{Before, Captured, Job};
+use crate::error::{Failure, Kind};
+use crate::escape::one_line;
+use crate::guard::Guarded;
+use crate::names::CoverageName;
+use crate::remote::{End, Verdict};
+use crate::script::{Announcement, LONGEST_LINE, Next, command};
+
+/// Bytes of the buffer behind the stream's pipe.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Whether the container could be read with a shell.
+pub(super) enum Shell {
+    /// It could, and was.
+    Done,
+    /// It has none.
+    Absent,
+}
+
+impl Job<'_> {
+    /// Runs the script and takes what it sends.
+    pub(super) async fn with_shell(&self, captured: &mut Captured) -> Result<Shell, Failure> {
+        let flush = self.collector.flush.as_ref();
+        let again = captured.before.as_ref().map(|before| before.count);
+        let execution = self.exec(&command(self.source, flush, again)).await?;
+        let guarded = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
+        let mut stream = BufReader::with_capacity(BUFFER_BYTES, guarded);
+
+        let mut said = Announcement::default();
+        let mut waited = None;
+        let next = self.listen(&mut stream, &mut said, &mut waited).await;
+        remember(captured, &said);
+        let next = match next {
+            Ok(next) => next,
+            // The shell said why it stopped, or said something odd; how it ended matters less.
+            Err(Heard::Failure(failure)) => return Err(failure),
+            Err(Heard::End) => {
+                let end = self.patience.wait(execution.end).await?;
+                if end.lacks("sh") {
+                    return Ok(Shell::Absent);
+                }
+                return Err(end.failure("the shell").unwrap_or_else(ended_early));
+            }
+        };
+        let (names, unpacked) = match next {
+            Next::Archive => self.receive(stream, self.collector.limits, captured).await,
+            _ => (BTreeSet::new(), nothing_more(&mut stream).await),
+        };
+        let end = match &unpacked {
+            // The container broke the rules: its stream is closed, not read to its end.
+            Err(failure) if !matches!(failure.kind, Kind::Truncated | Kind::InvalidFile | Kind::Conflict) => {
+                return Err(failure.clone());
+            }
+            _ => self.patience.wait(execution.end).await?,
+        };
+        judge_stream(unpacked, &end, "the script", &said.files, &names)?;
+        if let Some(state) = said.flush {
+            self.judge_flush(captured, state, waited, &end.stderr)?;
+        }
+        Ok(Shell::Done)
+    }
+
+    /// Reads the lines before the archives.
+    async fn listen(
+        &self,
+        stream: &mut (impl AsyncBufRead + Unpin),
+        said: &mut Announcement,
+        waited: &mut Option<Duration>,
+    ) -> Result<Next, Heard> {
+        let mut since = None;
+        loop {
+            let mut line = Vec::new();
+            let most = LONGEST_LINE as u64;
+            stream
+                .take(most)
+                .read_until(b'\n', &mut line)
+                .await
+                .map_err(|error| Heard::Failure(stream_failure(&error)))?;
+            if line.pop_if(|last| *last == b'\n').is_none() {
+                if line.len() < LONGEST_LINE {
+                    return Err(Heard::End);
+                }
+                let message = "the container's shell answered with a line that is too long";
+                return Err(Heard::Failure(Failure::new(Kind::Rejected, message)));
+            }
+            let known = said.flush.is_some();
+            match said.line(&line, self.collector.limits.files).map_err(Heard::Failure)? {
+                Next::Line => {}
+                Next::Wait => since = Some(Instant::now()),
+                next => return Ok(next),
+            }
+            if !known && said.flush.is_some() {
+                *waited = since.map(|since| since.elapsed());
+            }
+        }
+    }
+}
+
+/// Why there are no more lines.
+enum Heard {
+    Failure(Failure),
+    End,
+}
+
+/// Keeps what a later attempt must know even if this one fails.
+fn remember(captured: &mut Captured, said: &Announcement) {
+    if let Some(count) = said.signalled {
+        captured.before = Some(Before { count, names: said.before.clone() });
+    }
+    captured.ignored.extend(said.ignored.iter().cloned());
+    if said.odd > 0 {
+        let files = if said.odd == 1 { "1 file" } else { &format!("{} files", said.odd) };
+        captured.note =
+            Some(one_line(&format!("{files} with a name like a coverage file's that Go does not write")));
+    }
+}
+
+/// Reads on to the end of a stream that has nothing more to say.
+async fn nothing_more(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<(), Failure> {
+    let mut rest = Vec::new();
+    let read = stream.take(1).read_to_end(&mut rest).await.map_err(|error| stream_failure(&error))?;
+    if read == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Rejected, "the container's shell sent more than it announced"))
+}
+
+/// Success is the archive's end, the API server's verdict and every announced file, all three.
+pub(super) fn judge_stream(
+    unpacked: Result<(), Failure>,
+    end: &End,
+    program: &str,
+    announced: &BTreeSet<CoverageName>,
+    came: &BTreeSet<CoverageName>,
+) -> Result<(), Failure> {
+    match (unpacked, end.failure(program)) {
+        (Ok(()), None) => {}
+        // A program that was killed or failed explains a short archive better than the archive does.
+        (Err(short), Some(failure)) if short.kind == Kind::Truncated => {
+            return Err(failure.within(short));
+        }
+        (Err(short), None) if short.kind == Kind::Truncated && end.verdict == Verdict::Success => {
+            return Err(short.within("the API server reported success, but the stream was cut short"));
+        }
+        (Err(failure), _) | (Ok(()), Some(failure)) => return Err(failure),
+    }
+    let missing: Vec<&CoverageName> = announced.difference(came).collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        [first, others @ ..] => {
+            let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            Err(Failure::passing(Kind::Truncated, format!("{first}{more} did not come, though announced")))
+        }
+    }
+}
+
+fn ended_early() -> Failure {
+    let message = "the API server reported success, but the stream ended before the archive began";
+    Failure::passing(Kind::Truncated, message)
+}
+
+/// What the guarded stream's error carries.
+pub(super) fn stream_failure(error: &std::io::Error) -> Failure {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>()) {
+        Some(failure) => failure.clone(),
+        None => Failure::passing(Kind::Truncated, format!("the stream broke: {error}")),
+    }
+}

@@ -1,0 +1,186 @@
+//! The command line as typed. What it means is decided in [`crate::options`].
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, ValueEnum};
+
+use crate::exit::EXIT_CODES;
+use crate::flush::Signal;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  covfetch -n shop -l app=checkout                 what the pods have written so far
+  covfetch -n shop -l app=checkout --signal USR1   tell them to write first, and wait for it
+  covfetch -A -l coverage=yes -c server --from /cov
+  covfetch -l app=checkout --dry-run               what would be done
+  covreport                                        the report on what was fetched";
+
+/// Collect Go coverage files (covmeta.*, covcounters.*) from Kubernetes pods.
+///
+/// Finds the coverage directory of every selected container (GOCOVERDIR in the pod's spec, or --from), asks the program
+/// to write its counters if told how (--signal), copies the files with tar, checks each of them, and stores them under
+/// DIR/<namespace>/<pod>/<container>/. DIR/manifest.json says what each run found, and what it failed to fetch.
+#[derive(Debug, Parser)]
+// Each is a flag of its own, not a state of the others.
+#[allow(clippy::struct_excessive_bools)]
+#[command(name = "covfetch", version, styles = STYLES, max_term_width = 100)]
+#[command(after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub struct Cli {
+    /// Namespaces to search; several are separated by commas [default: the context's]
+    #[arg(
+        short,
+        long = "namespace",
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        help_heading = "Which pods"
+    )]
+    pub namespaces: Vec<String>,
+
+    /// Search all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespaces", help_heading = "Which pods")]
+    pub all_namespaces: bool,
+
+    /// Label selector, as kubectl takes it (app=web,tier!=cache)
+    #[arg(short = 'l', long = "selector", value_name = "LABELS", help_heading = "Which pods")]
+    pub labels: Option<String>,
+
+    /// Field selector, as kubectl takes it (metadata.name=web-0)
+    #[arg(long = "field-selector", value_name = "FIELDS", help_heading = "Which pods")]
+    pub fields: Option<String>,
+
+    /// Container to read; may be repeated [default: every container that sets GOCOVERDIR]
+    #[arg(
+        short,
+        long = "container",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Which pods"
+    )]
+    pub containers: Vec<String>,
+
+    /// Coverage directory in the containers, instead of GOCOVERDIR
+    #[arg(long, value_name = "DIR", help_heading = "Which pods")]
+    pub from: Option<String>,
+
+    /// Kubeconfig file [default: the files of KUBECONFIG, else ~/.kube/config, else in-cluster]
+    #[arg(long, value_name = "FILE", help_heading = "Which cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig [default: its current context]
+    #[arg(long, value_name = "NAME", help_heading = "Which cluster")]
+    pub context: Option<String>,
+
+    /// Send this signal first, and wait until the program has written its counters; nothing is signalled otherwise
+    #[arg(long, value_name = "SIGNAL", help_heading = "Flush")]
+    pub signal: Option<Signal>,
+
+    /// Process to signal, as numbered in its container
+    #[arg(long, value_name = "PID", default_value = "1", requires = "signal", help_heading = "Flush")]
+    pub pid: NonZeroU32,
+
+    /// How long to wait for the new counter file, rounded up to whole seconds
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "signal", help_heading = "Flush")]
+    pub flush_timeout: Duration,
+
+    /// Where the files and the manifest go
+    #[arg(long, value_name = "DIR", default_value = "reports/coverage", help_heading = "Output")]
+    pub to: PathBuf,
+
+    /// Set the files of older runs aside (to DIR/.older) before fetching
+    #[arg(long, help_heading = "Output")]
+    pub fresh: bool,
+
+    /// Print what would be done, and change nothing
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
+
+    /// Form of the summary on standard output
+    #[arg(short, long, value_name = "FORM", default_value = "table", help_heading = "Output")]
+    pub output: Form,
+
+    /// No progress on standard error
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Containers that are crashed or completed, or hold no counter file, are listed and no failure
+    #[arg(long, help_heading = "Output")]
+    pub allow_empty: bool,
+
+    /// Containers to read at the same time
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Limits")]
+    pub parallel: NonZeroUsize,
+
+    /// Further attempts after a failure that may pass (cut streams, 429, 5xx)
+    #[arg(long, value_name = "N", default_value = "3", help_heading = "Limits")]
+    pub retries: usize,
+
+    /// Time for one container, all attempts together
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration, help_heading = "Limits")]
+    pub timeout: Duration,
+
+    /// Largest file to accept
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Limits")]
+    pub max_file_size: ByteSize,
+
+    /// Most to accept from one container
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", help_heading = "Limits")]
+    pub max_container_size: ByteSize,
+
+    /// Most files to accept from one container
+    #[arg(long, value_name = "N", default_value = "100000", help_heading = "Limits")]
+    pub max_files: u64,
+}
+
+/// Forms of the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// One line for each container.
+    Table,
+    /// The table with node, image, directory and flush.
+    Wide,
+    /// The run as the manifest has it.
+    Json,
+}
+
+/// A time as people write it: `30s`, `1m30s`, `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let invalid = || format!("\"{text}\" is no time; write 30s, 2m or 1h30m");
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| invalid())?;
+    let duration = Duration::try_from(parsed).map_err(|_| invalid())?;
+    // Longer than a day is a slip; far longer would overflow clocks.
+    if duration.is_zero() || duration > Duration::from_hours(24) {
+        return Err(format!("\"{text}\" is not between 1 ms and 24 h"));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in ["", "x", "-5s", "0s", "30", "9999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The manifest on disk: read, changed and replaced under a lock. Runs of others are kept as they stand.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::Builder;
+
+use super::{Run, SCHEMA, VERSION};
+use crate::escape::one_line;
+use crate::names::is_dns_label;
+use crate::store::{TEMPORARY_PREFIX, sync_directory};
+
+/// Name of the manifest in the store.
+pub const FILE_NAME: &str = "manifest.json";
+
+/// Held while the manifest is read, changed and replaced.
+const LOCK_NAME: &str = ".manifest.lock";
+
+/// Where the files of older runs go.
+const ASIDE_NAME: &str = ".older";
+
+/// Why the manifest cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The disk failed.
+    #[error("{path}: {source}")]
+    Disk {
+        /// The path.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is there and is no manifest that this version can extend.
+    #[error("{path}: {why}; move it away, or use --fresh to set it aside")]
+    Unusable {
+        /// The path.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The file; runs are not interpreted, so that fields of a later program survive.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    schema: String,
+    version: u64,
+    runs: Vec<Value>,
+}
+
+/// Adds a run as the newest, or replaces the run of the same id where it stands.
+pub fn record(root: &Path, run: &Run) -> Result<(), ManifestError> {
+    let path = root.join(FILE_NAME);
+    let failed = |source| ManifestError::Disk { path: path.display().to_string(), source };
+    let _lock = lock(root)?;
+    let mut manifest = read(&path)?;
+    let value = serde_json::to_value(run).map_err(|error| failed(error.into()))?;
+    match manifest.runs.iter_mut().find(|held| held.get("id") == value.get("id")) {
+        Some(held) => *held = value,
+        None => manifest.runs.push(value),
+    }
+    let mut text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    replace(root, &path, &text).map_err(failed)
+}
+
+/// Moves the manifest and the files of all its runs to a directory of their own.
+///
+/// Only what the manifest names is moved: the directories of namespaces that its runs stored files under.
+pub fn set_aside(root: &Path, run_id: &str) -> Result<(), ManifestError> {
+    let path = root.join(FILE_NAME);
+    let _lock = lock(root)?;
+    let failed = |source| ManifestError::Disk { path: path.display().to_string(), source };
+    if !path.try_exists().map_err(failed)? {
+        return Ok(());
+    }
+    let aside = root.join(ASIDE_NAME).join(run_id);
+    fs::create_dir_all(&aside).map_err(failed)?;
+    // A manifest that cannot be read names nothing; it is set aside all the same.
+    if let Ok(manifest) = read(&path) {
+        for namespace in namespaces(&manifest.runs) {
+            match fs::rename(root.join(&namespace), aside.join(&namespace)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+        }
+    }
+    fs::rename(&path, aside.join(FILE_NAME)).map_err(failed)
+}
+
+fn lock(root: &Path) -> Result<File, ManifestError> {
+    let path = root.join(LOCK_NAME);
+    let failed = |source| ManifestError::Disk { path: path.display().to_string(), source };
+    let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+fn read(path: &Path) -> Result<Manifest, ManifestError> {
+    let shown = path.display().to_string();
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Manifest { schema: SCHEMA.to_owned(), version: VERSION, runs: Vec::new() });
+        }
+        Err(source) => return Err(ManifestError::Disk { path: shown, source }),
+    };
+    let unusable = |why: String| ManifestError::Unusable { path: shown.clone(), why };
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| unusable(one_line(&format!("not a manifest of covfetch: {error}"))))?;
+    if manifest.schema != SCHEMA {
+        return Err(unusable("not a manifest of covfetch".to_owned()));
+    }
+    if manifest.version > VERSION {
+        return Err(unusable(format!(
+            "version {} of the manifest is newer than this program knows ({VERSION})",
+            manifest.version
+        )));
+    }
+    Ok(manifest)
+}
+
+fn replace(root: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = Builder::new().prefix(TEMPORARY_PREFIX).suffix(".tmp").tempfile_in(root)?;
+    file.write_all(text)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_directory(root)
+}
+
+/// The first component of every path in the runs; only names that a namespace can have.
+fn namespaces(runs: &[Value]) -> BTreeSet<String> {
+    let list =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for run in runs {
+        for container in list(run, "containers") {
+            for file in list(&container, "files") {
+                let path = file.get("path").and_then(Value::as_str).unwrap_or_default();
+                let first = path.split('/').next().unwrap_or_default();
+                if is_dns_label(first) {
+                    found.insert(first.to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{ClusterName, Outcome, Tool};
+    use crate::selection::Selection;
+    use serde_json::json;
+
+    fn run(id: &str) -> Run {
+        Run {
+            id: id.to_owned(),
+            tool: Tool::this(),
+            started: "2026-01-05T10:11:12Z".parse().unwrap(),
+            ended: None,
+            outcome: Outcome::Running,
+            failure: None,
+            cluster: ClusterName { server: "https://x".into(), context: None },
+            selection: Selection {
+                namespaces: None,
+                labels: None,
+                fields: None,
+                containers: Vec::new(),
+                from: None,
+            },
+            containers: Vec::new(),
+        }
+    }
+
+    fn load(root: &Path) -> Value {
+        serde_json::from_slice(&fs::read(root.join(FILE_NAME)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn runs_are_added_and_replaced_in_order_and_strangers_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        record(root.path(), &run("a")).unwrap();
+        let mut manifest = load(root.path());
+        manifest["runs"][0]["later_field"] = json!({"kept": true});
+        fs::write(root.path().join(FILE_NAME), manifest.to_string()).unwrap();
+        record(root.path(), &run("b")).unwrap();
+        record(root.path(), &Run { outcome: Outcome::Complete, ..run("b") }).unwrap();
+        let manifest = load(root.path());
+        assert_eq!(manifest["runs"].as_array().unwrap().len(), 2);
+        assert_eq!(manifest["runs"][0]["later_field"], json!({"kept": true}));
+        assert_eq!(manifest["runs"][1]["outcome"], "complete");
+        assert_eq!(serde_json::from_value::<Run>(manifest["runs"][1].clone()).unwrap().id, "b");
+        let mut names: Vec<_> =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [LOCK_NAME, FILE_NAME]);
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_not_overwritten() {
+        for (text, words) in [
+            ("not json", "not a manifest"),
+            ("{}", "not a manifest"),
+            (r#"{"schema": "other", "version": 1, "runs": []}"#, "not a manifest"),
+            (r#"{"schema": "covfetch/manifest", "version": 2, "runs": []}"#, "newer"),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            fs::write(root.path().join(FILE_NAME), text).unwrap();
+            let error = record(root.path(), &run("a")).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains("--fresh"), "{error}");
+            assert_eq!(fs::read_to_string(root.path().join(FILE_NAME)).unwrap(), text);
+            set_aside(root.path(), "r").unwrap();
+            record(root.path(), &run("a")).unwrap();
+            assert_eq!(fs::read_to_string(root.path().join(".older/r").join(FILE_NAME)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn older_runs_are_set_aside_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for path in ["shop/web/main", "mine"] {
+            fs::create_dir_all(at(path)).unwrap();
+            fs::write(at(path).join("file"), b"x").unwrap();
+        }
+        let files = |path: &str| json!([{"files": [{"path": path}]}]);
+        let manifest = json!({"schema": SCHEMA, "version": 1, "runs": [
+            {"id": "a", "containers": files("shop/web/main/file")},
+            {"id": "b", "containers": files("../mine/file")},
+            {"id": "c", "containers": files("gone/web/main/file")},
+        ]});
+        fs::write(at(FILE_NAME), manifest.to_string()).unwrap();
+        set_aside(root.path(), "r").unwrap();
+        assert!(at("mine/file").exists() && !at("shop").exists() && !at(FILE_NAME).exists());
+        assert!(at(".older/r/shop/web/main/file").exists() && at(".older/r").join(FILE_NAME).exists());
+        set_aside(root.path(), "s").unwrap();
+        assert!(!at(".older/s").exists());
+    }
+
+    #[test]
+    fn writers_at_the_same_time_lose_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for index in 0..8 {
+                let root = root.path();
+                scope.spawn(move || record(root, &run(&format!("run-{index}"))).unwrap());
+            }
+        });
+        assert_eq!(load(root.path())["runs"].as_array().unwrap().len(), 8);
+    }
+}

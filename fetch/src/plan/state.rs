@@ -1,0 +1,116 @@
+//! Whether a container can be read, from the pod's status.
+
+use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod};
+
+/// Whether a command can be run in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It runs.
+    Running {
+        /// What its reader should know.
+        note: Option<String>,
+    },
+    /// It has not run, so there can be no coverage yet.
+    NotYet {
+        /// One line.
+        why: String,
+    },
+    /// It has run and does not run now: what it wrote is out of reach.
+    Gone {
+        /// One line.
+        why: String,
+    },
+}
+
+/// Judges one container of a pod.
+pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
+    let status = status_of(pod, &container.name);
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    let state = status.and_then(|status| status.state.as_ref());
+    if phase == "Unknown" {
+        let why = "the node does not answer (pod phase Unknown), its files are out of reach";
+        return Reach::Gone { why: why.to_owned() };
+    }
+    match state {
+        Some(ContainerState { running: Some(_), .. }) => Reach::Running { note: running_note(pod, status) },
+        Some(ContainerState { terminated: Some(end), .. }) => {
+            let what =
+                if end.exit_code == 0 && end.signal.unwrap_or(0) == 0 { "completed" } else { "crashed" };
+            let reason = detail(end.reason.as_deref(), None);
+            Reach::Gone {
+                why: format!(
+                    "{what} with exit code {}{reason}, its files are out of reach unless they lie on a volume of a running container",
+                    end.exit_code
+                ),
+            }
+        }
+        Some(ContainerState { waiting: Some(waiting), .. }) => {
+            let reason = detail(waiting.reason.as_deref(), waiting.message.as_deref());
+            match last_exit_code(status) {
+                Some(code) => Reach::Gone {
+                    why: format!(
+                        "crashed with exit code {code} and is not running{reason}, its files are out of reach"
+                    ),
+                },
+                None => Reach::NotYet { why: format!("pending{reason}") },
+            }
+        }
+        _ => without_state(pod, phase),
+    }
+}
+
+/// The status of a container, sidecars and init containers included.
+pub(super) fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let lists = [&status.container_statuses, &status.init_container_statuses];
+    lists.into_iter().flatten().flatten().find(|status| status.name == name)
+}
+
+fn running_note(pod: &Pod, status: Option<&ContainerStatus>) -> Option<String> {
+    let mut notes = Vec::new();
+    if pod.metadata.deletion_timestamp.is_some() {
+        notes.push("the pod is being deleted: what it counts from now on is lost".to_owned());
+    }
+    let restarts = status.map_or(0, |status| status.restart_count);
+    if restarts > 0 {
+        let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
+        notes.push(format!(
+            "restarted {times}: counters from before are here only if the directory lies on a volume"
+        ));
+    }
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+fn last_exit_code(status: Option<&ContainerStatus>) -> Option<i32> {
+    let last = status?.last_state.as_ref()?.terminated.as_ref()?;
+    Some(last.exit_code)
+}
+
+/// A container of which the pod's status says nothing.
+fn without_state(pod: &Pod, phase: &str) -> Reach {
+    let status = pod.status.as_ref();
+    let reason = status.and_then(|status| status.reason.as_deref());
+    let message = status.and_then(|status| status.message.as_deref());
+    match phase {
+        "Succeeded" => Reach::Gone { why: "completed, its files are out of reach".to_owned() },
+        "Failed" => {
+            let detail = detail(reason, message);
+            Reach::Gone { why: format!("failed{detail}, its files are out of reach") }
+        }
+        _ => {
+            let scheduled = status
+                .and_then(|status| status.conditions.as_ref())
+                .and_then(|all| all.iter().find(|one| one.type_ == "PodScheduled" && one.status == "False"));
+            let detail = match scheduled {
+                Some(condition) => detail(condition.reason.as_deref(), condition.message.as_deref()),
+                None => detail(reason, message),
+            };
+            Reach::NotYet { why: format!("pending{detail}") }
+        }
+    }
+}
+
+fn detail(reason: Option<&str>, message: Option<&str>) -> String {
+    let parts: Vec<&str> = [reason, message].into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(": ")) }
+}

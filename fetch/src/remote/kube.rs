@@ -1,0 +1,254 @@
+//! The cluster through the kube library. What its exec does and does not promise is handled here and only here.
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::api::{Api, AttachParams, AttachedProcess, ListParams};
+use kube::client::UpgradeConnectionError;
+use kube::{Client, Error};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
+
+use super::kubeconfig::{Access, with_causes};
+use super::stream::{StatusFuture, Stdout};
+use super::{Cluster, End, Execution, RemoteError, Verdict, said, written};
+use crate::error::Fatal;
+use crate::names::ContainerName;
+use crate::selection::PodQuery;
+
+/// Pods of one page; what kubectl asks for.
+const PAGE: u32 = 500;
+
+/// Bytes that the stream's pipes hold; the library's default of 1024 makes each frame wait for its reader.
+const PIPE_BYTES: usize = 256 << 10;
+
+/// Bytes of standard error that are kept; the rest is read and dropped, because unread it would block the stream.
+const STDERR_BYTES: usize = 4 << 10;
+
+/// How long the API server may take to answer a list or to begin an exec.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long the status may lag behind the end of standard output, and the end of the connection behind the status.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A cluster behind an API server.
+pub struct KubeCluster {
+    client: Client,
+}
+
+impl KubeCluster {
+    /// Prepares the connection; nothing is sent yet.
+    pub fn new(access: &Access) -> Result<Self, Fatal> {
+        let client = Client::try_from(access.config.clone()).map_err(|error| {
+            Fatal::usage(format!("the kubeconfig cannot be used: {}", with_causes(&error)))
+        })?;
+        Ok(Self { client })
+    }
+
+    async fn list(&self, query: &PodQuery) -> Result<Vec<Pod>, RemoteError> {
+        let api: Api<Pod> = match &query.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let mut parameters = ListParams {
+            label_selector: query.labels.clone(),
+            field_selector: query.fields.clone(),
+            limit: Some(PAGE),
+            ..ListParams::default()
+        };
+        let mut pods = Vec::new();
+        loop {
+            match answered(api.list(&parameters)).await {
+                Ok(page) => {
+                    pods.extend(page.items);
+                    match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                        Some(token) => parameters.continue_token = Some(token),
+                        None => return Ok(pods),
+                    }
+                }
+                // The token is too old: as kubectl, start again and ask for everything at once.
+                Err(Error::Api(status)) if status.code == 410 && parameters.limit.is_some() => {
+                    pods.clear();
+                    parameters.limit = None;
+                    parameters.continue_token = None;
+                }
+                Err(error) => return Err(remote_error(&error)),
+            }
+        }
+    }
+
+    async fn start(&self, container: &ContainerName, command: &[String]) -> Result<Execution, RemoteError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &container.namespace);
+        // Standard input is asked for and never written: without it some runtimes report success after the first
+        // flush of the output.
+        let parameters = AttachParams::default()
+            .container(&container.container)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .tty(false)
+            .max_stdout_buf_size(PIPE_BYTES)
+            .max_stderr_buf_size(PIPE_BYTES);
+        let mut process = answered(api.exec(&container.pod, command, &parameters))
+            .await
+            .map_err(|error| remote_error(&error))?;
+        let (Some(stdout), Some(stderr), Some(status)) =
+            (process.stdout(), process.stderr(), process.take_status())
+        else {
+            return Err(RemoteError::Refused("the stream has no output".to_owned()));
+        };
+        let status: StatusFuture = status.boxed().shared();
+        let stderr = Stdout::new(stderr, status.clone());
+        let drained = tokio::spawn(drain(stderr));
+        let end = finish(process, status.clone(), drained).boxed();
+        Ok(Execution { stdout: Box::new(Stdout::new(stdout, status)), end })
+    }
+}
+
+impl Cluster for KubeCluster {
+    fn list_pods<'a>(&'a self, query: &'a PodQuery) -> BoxFuture<'a, Result<Vec<Pod>, RemoteError>> {
+        self.list(query).boxed()
+    }
+
+    fn exec<'a>(
+        &'a self,
+        container: &'a ContainerName,
+        command: &'a [String],
+    ) -> BoxFuture<'a, Result<Execution, RemoteError>> {
+        self.start(container, command).boxed()
+    }
+}
+
+/// Waits for an answer, but not for ever.
+async fn answered<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(ANSWER_TIMEOUT, request).await.unwrap_or_else(|_| {
+        let text = format!("no answer within {} s", ANSWER_TIMEOUT.as_secs());
+        Err(Error::Service(text.into()))
+    })
+}
+
+/// Keeps the beginning of standard error and reads the rest.
+async fn drain(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut buffer = vec![0_u8; 8 << 10];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        let room = STDERR_BYTES.saturating_sub(kept.len());
+        kept.extend_from_slice(buffer.get(..read.min(room)).unwrap_or_default());
+    }
+    kept
+}
+
+/// Awaits the status, then the connection's end. The order matters: joining earlier would drop the status.
+async fn finish(
+    process: AttachedProcess,
+    status: StatusFuture,
+    drained: tokio::task::JoinHandle<Vec<u8>>,
+) -> End {
+    let Ok(status) = timeout(END_TIMEOUT, status).await else {
+        // Dropping the process closes the stream.
+        let stderr = String::new();
+        return End { verdict: Verdict::Missing("the stream stayed open".to_owned()), stderr };
+    };
+    let joined = timeout(END_TIMEOUT, process.join()).await;
+    let stderr = match timeout(END_TIMEOUT, drained).await {
+        Ok(Ok(bytes)) => written(&bytes),
+        _ => String::new(),
+    };
+    let verdict = match status {
+        Some(status) => verdict(&status),
+        None => Verdict::Missing(match joined {
+            Ok(Err(error)) => with_causes(&error),
+            _ => String::new(),
+        }),
+    };
+    End { verdict, stderr }
+}
+
+fn verdict(status: &Status) -> Verdict {
+    if status.status.as_deref() == Some("Success") {
+        return Verdict::Success;
+    }
+    let causes = status.details.iter().flat_map(|details| details.causes.iter().flatten());
+    let code = causes
+        .filter(|cause| cause.reason.as_deref() == Some("ExitCode"))
+        .find_map(|cause| cause.message.as_deref()?.parse().ok());
+    match code {
+        // A failure cannot have exit code 0, whatever it says.
+        Some(code) if code != 0 => Verdict::ExitCode(code),
+        _ => Verdict::Failed(said(status.message.as_deref().unwrap_or("the API server gave no reason"))),
+    }
+}
+
+fn remote_error(error: &Error) -> RemoteError {
+    match error {
+        Error::Api(status) => {
+            let text = said(if status.message.is_empty() { &status.reason } else { &status.message });
+            let pause =
+                status.details.as_ref().map(|details| details.retry_after_seconds).filter(|pause| *pause > 0);
+            by_code(status.code, text, pause.map(|seconds| Duration::from_secs(seconds.into())))
+        }
+        Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => {
+            by_code(code.as_u16(), said(code.canonical_reason().unwrap_or_default()), None)
+        }
+        Error::SerdeError(_) | Error::FromUtf8(_) | Error::UpgradeConnection(_) | Error::BuildRequest(_) => {
+            RemoteError::Refused(with_causes(error))
+        }
+        // A credential plugin that fails, or a token that cannot be read.
+        Error::Auth(_) => RemoteError::Unauthorized(with_causes(error)),
+        _ => RemoteError::Unreachable(without_labels(&with_causes(error))),
+    }
+}
+
+fn by_code(code: u16, text: String, pause: Option<Duration>) -> RemoteError {
+    match code {
+        401 => RemoteError::Unauthorized(text),
+        403 => RemoteError::Forbidden(text),
+        404 => RemoteError::NotFound(text),
+        429 => RemoteError::TooManyRequests(pause, text),
+        500..=599 => RemoteError::Server(code, text),
+        _ => RemoteError::Refused(format!("{code} {text}")),
+    }
+}
+
+/// The library puts the names of its variants first, which say nothing to people.
+fn without_labels(text: &str) -> String {
+    let text =
+        text.strip_prefix("ServiceError: ").or_else(|| text.strip_prefix("HyperError: ")).unwrap_or(text);
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_status_becomes_a_verdict() {
+        let of = |json: serde_json::Value| verdict(&serde_json::from_value(json).unwrap());
+        assert_eq!(of(json!({"metadata": {}, "status": "Success"})), Verdict::Success);
+        assert_eq!(of(json!({"status": "Success"})), Verdict::Success);
+        let exit = |code: &str| {
+            json!({"metadata": {}, "status": "Failure", "message": "command terminated with non-zero exit code",
+                "reason": "NonZeroExitCode", "details": {"causes": [{"reason": "ExitCode", "message": code}]}})
+        };
+        assert_eq!(of(exit("137")), Verdict::ExitCode(137));
+        for odd in ["0", "", "many"] {
+            assert!(matches!(of(exit(odd)), Verdict::Failed(_)), "{odd}");
+        }
+        let failed = json!({"status": "Failure", "message": "no\u{1b}[2J tar", "reason": "InternalError", "code": 500});
+        assert_eq!(of(failed), Verdict::Failed("no\\u{1b}[2J tar".into()));
+        // Neither one nor the other is no success.
+        assert!(matches!(of(json!({})), Verdict::Failed(_)));
+    }
+
+    #[test]
+    fn codes_become_errors() {
+        let seconds = Some(Duration::from_secs(2));
+        assert_eq!(by_code(401, "x".into(), None), RemoteError::Unauthorized("x".into()));
+        assert_eq!(by_code(429, "x".into(), seconds), RemoteError::TooManyRequests(seconds, "x".into()));
+        assert_eq!(by_code(503, "x".into(), None), RemoteError::Server(503, "x".into()));
+        assert_eq!(by_code(400, "x".into(), None), RemoteError::Refused("400 x".into()));
+    }
+}

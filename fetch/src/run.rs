@@ -1,0 +1,273 @@
+//! The pipeline on one page: selection -> plan -> flush, copy, check and store in parallel -> manifest -> summary.
+
+mod record;
+mod signals;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::capture::{Captured, Collector};
+use crate::cli::Cli;
+use crate::error::{Failure, Fatal, Kind};
+use crate::exit::Exit;
+use crate::manifest::{self, ClusterName, ContainerRecord, ManifestError, Outcome, Run, State, Tool};
+use crate::options::Options;
+use crate::plan::{Decision, Entry, plan};
+use crate::progress::{Progress, note};
+use crate::remote::kube::KubeCluster;
+use crate::remote::{Attempted, Cluster, kubeconfig};
+use crate::retry::Pauses;
+use crate::selection::PodQuery;
+use crate::store::Store;
+use crate::summary;
+
+use record::{planned, result};
+use signals::Interrupt;
+
+/// How long tasks may take to end after the summary; they are blocked only if the disk is.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// Runs the program and gives its exit code. Errors are on standard error by then.
+pub fn main(cli: Cli) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            note(&format!("error: the runtime cannot start: {error}"));
+            return Exit::Usage;
+        }
+    };
+    let exit = runtime.block_on(async {
+        let options = Options::resolve(cli)?;
+        let cancel = CancellationToken::new();
+        let interrupt = Interrupt::listen(cancel.clone())?;
+        let exit = run(options, cancel).await;
+        // Being interrupted is not an error on top of it.
+        interrupt.exit().map_or(exit, Ok)
+    });
+    runtime.shutdown_timeout(SHUTDOWN);
+    exit.unwrap_or_else(|error| {
+        note(&format!("error: {error}"));
+        Exit::Usage
+    })
+}
+
+async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fatal> {
+    let access = kubeconfig::load(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
+    if options.namespace_of_context {
+        options.selection.namespaces = Some(vec![access.config.default_namespace.clone()]);
+    }
+    let cluster: Arc<dyn Cluster> = Arc::new(KubeCluster::new(&access)?);
+    let started = Timestamp::now();
+    let mut run = Run {
+        id: manifest::run_id(started),
+        tool: Tool::this(),
+        started,
+        ended: None,
+        outcome: Outcome::Running,
+        failure: None,
+        cluster: ClusterName { server: access.server(), context: access.context.clone() },
+        selection: options.selection.clone(),
+        containers: Vec::new(),
+    };
+    if options.dry_run {
+        let entries = list_and_plan(&*cluster, &options, &cancel).await.map_err(Fatal::Cluster)?;
+        return print_plan(&entries, &options, &run);
+    }
+    let store = Store::open(&options.to)
+        .map_err(|error| Fatal::disk(format!("{} cannot be made", options.to.display()), error))?;
+    if options.fresh {
+        manifest::set_aside(store.root(), &run.id)?;
+    }
+    let entries = match list_and_plan(&*cluster, &options, &cancel).await {
+        Ok(entries) => entries,
+        Err(failure) => {
+            // Recorded, so that whoever reads the store next does not take an older run for the newest.
+            run.outcome =
+                if failure.kind == Kind::Unfinished { Outcome::Interrupted } else { Outcome::Failed };
+            run.failure = Some(failure.clone());
+            finish(&mut run, &store)?;
+            return Err(Fatal::Cluster(failure));
+        }
+    };
+    run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
+    manifest::record(store.root(), &run)?;
+    let collector = Collector {
+        cluster,
+        store: store.clone(),
+        limits: options.limits,
+        flush: options.flush,
+        retries: options.retries,
+        timeout: options.timeout,
+        memory: Arc::new(Semaphore::new(options.memory_kib)),
+        cancel: cancel.clone(),
+        bytes: Arc::new(AtomicU64::new(0)),
+    };
+    collect(&collector, &entries, &options, &mut run).await;
+    run.outcome = outcome(&run, cancel.is_cancelled());
+    finish(&mut run, &store)?;
+    report(&run, &options)
+}
+
+async fn list_and_plan(
+    cluster: &dyn Cluster,
+    options: &Options,
+    cancel: &CancellationToken,
+) -> Result<Vec<Entry>, Failure> {
+    let mut pods = Vec::new();
+    for query in options.selection.queries() {
+        tokio::select! {
+            () = cancel.cancelled() => return Err(Failure::interrupted()),
+            listed = list(cluster, &query, options.retries) => pods.extend(listed?),
+        }
+    }
+    Ok(plan(&pods, &options.selection))
+}
+
+async fn list(cluster: &dyn Cluster, query: &PodQuery, retries: usize) -> Result<Vec<Pod>, Failure> {
+    let mut pauses = Pauses::new(retries);
+    loop {
+        let failure = match cluster.list_pods(query).await {
+            Ok(pods) => return Ok(pods),
+            Err(error) => error.failure(Attempted::List(query.namespace.as_deref())),
+        };
+        let Some(pause) = pauses.next(&failure) else { return Err(failure) };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Reads the containers of the plan, several at a time, into the records that stand for them.
+async fn collect(collector: &Collector, entries: &[Entry], options: &Options, run: &mut Run) {
+    let fetches = entries.iter().enumerate().filter_map(|(index, entry)| match &entry.decision {
+        Decision::Fetch { name, source } => Some((index, name, source)),
+        _ => None,
+    });
+    let work: Vec<_> = fetches.collect();
+    let progress = Progress::new(work.len(), options.quiet, Arc::clone(&collector.bytes));
+    run.containers.iter().filter(|record| record.attempts == 0 && record.state == State::Failed).for_each(
+        |record| {
+            if record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished) {
+                progress.done(record);
+            }
+        },
+    );
+    let mut results = futures::stream::iter(work)
+        .map(|(index, name, source)| async move {
+            let mut captured = Captured::default();
+            let outcome = if collector.cancel.is_cancelled() {
+                Err(Failure::interrupted())
+            } else {
+                collector.capture(name, source, &mut captured).await
+            };
+            (index, captured, outcome)
+        })
+        .buffer_unordered(options.parallel);
+    while let Some((index, captured, outcome)) = results.next().await {
+        if let Some(record) = run.containers.get_mut(index) {
+            result(record, captured, outcome, options);
+            progress.done(record);
+        }
+    }
+    progress.finish();
+}
+
+fn outcome(run: &Run, interrupted: bool) -> Outcome {
+    let any = |state: State| run.containers.iter().any(|record| record.state == state);
+    if interrupted {
+        Outcome::Interrupted
+    } else if any(State::Failed) {
+        Outcome::Partial
+    } else if any(State::Fetched) {
+        Outcome::Complete
+    } else {
+        Outcome::Nothing
+    }
+}
+
+fn finish(run: &mut Run, store: &Store) -> Result<(), Fatal> {
+    run.ended = Some(Timestamp::now());
+    manifest::record(store.root(), run)?;
+    Ok(())
+}
+
+/// The summary, and on standard error what has to be done about it.
+fn report(run: &Run, options: &Options) -> Result<Exit, Fatal> {
+    print(|out| summary::write(run, options.form, out))?;
+    let failed: Vec<String> = run
+        .containers
+        .iter()
+        .filter(|record| record.state == State::Failed)
+        .map(ContainerRecord::full_name)
+        .collect();
+    match run.outcome {
+        Outcome::Complete => Ok(Exit::Complete),
+        Outcome::Nothing => {
+            note(&format!("error: {}", nothing(run)));
+            Ok(Exit::Nothing)
+        }
+        _ => {
+            let all = run.containers.iter().filter(|record| record.state != State::Listed).count();
+            note(&format!("error: {} of {all} containers failed: {}", failed.len(), shortened(&failed)));
+            Ok(Exit::Partial)
+        }
+    }
+}
+
+fn nothing(run: &Run) -> String {
+    let place = match &run.cluster.context {
+        Some(context) => format!("context {context} ({})", run.cluster.server),
+        None => run.cluster.server.clone(),
+    };
+    let asked = run.selection.describe();
+    if run.containers.is_empty() {
+        return format!("no pod in {asked} of {place}");
+    }
+    let pods = run.containers.len();
+    format!("nothing to fetch: {pods} listed, none with coverage, in {asked} of {place}")
+}
+
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}
+
+fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Result<Exit, Fatal> {
+    print(|out| summary::write_plan(entries, options.form, out))?;
+    if entries.iter().any(|entry| matches!(entry.decision, Decision::Fail(_))) {
+        return Ok(Exit::Partial);
+    }
+    if entries.iter().any(|entry| matches!(entry.decision, Decision::Fetch { .. })) {
+        return Ok(Exit::Complete);
+    }
+    let listed = entries.iter().map(|entry| planned(entry, options)).collect();
+    note(&format!("error: {}", nothing(&Run { containers: listed, ..run.clone() })));
+    Ok(Exit::Nothing)
+}
+
+/// Writes to standard output. That nobody reads on is no failure.
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fatal> {
+    let mut out = io::BufWriter::new(anstream::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fatal::disk("standard output cannot be written", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl From<ManifestError> for Fatal {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error.to_string())
+    }
+}

@@ -1,0 +1,217 @@
+//! Flush and copy in one command: the constant shell script that runs in the container, and the text it answers with.
+//!
+//! The text comes first and is bounded; the archives follow it on the same stream. Nothing in it is believed further
+//! than this: a name that was announced must arrive, and whatever arrives is checked for what it is.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Failure, Kind};
+use crate::flush::{FlushRequest, FlushState};
+use crate::names::{CoverageName, quoted};
+
+/// The script as it stands in its file, comments included.
+const SOURCE: &str = include_str!("capture.sh");
+
+/// Longest line of the script's text, bytes; Go's longest file name is shorter than 100.
+pub const LONGEST_LINE: usize = 200;
+
+/// The command for one container.
+///
+/// `before` is the number of counter files that the process had when it was signalled in an earlier attempt: it is
+/// then not signalled again, because a second snapshot would be counted twice.
+pub fn command(source: &str, flush: Option<&FlushRequest>, before: Option<u64>) -> Vec<String> {
+    let script: Vec<&str> =
+        SOURCE.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).collect();
+    let (signal, pid, seconds) = match flush {
+        Some(flush) => {
+            (flush.signal.as_str(), flush.pid.to_string(), flush.timeout.as_secs().max(1).to_string())
+        }
+        None => ("", "1".to_owned(), "1".to_owned()),
+    };
+    vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        script.join("\n"),
+        "covfetch".to_owned(),
+        directory(source),
+        signal.to_owned(),
+        pid,
+        seconds,
+        before.map(|count| count.to_string()).unwrap_or_default(),
+    ]
+}
+
+/// A directory as an operand that no program takes for an option or for `cd -`.
+pub fn directory(source: &str) -> String {
+    if source.starts_with('/') { source.to_owned() } else { format!("./{source}") }
+}
+
+/// What the script said before the archives.
+#[derive(Debug, Default)]
+pub struct Announcement {
+    /// Counter files of the process before the signal.
+    pub before: BTreeSet<CoverageName>,
+    /// Their number; set if and only if the signal was about to be sent.
+    pub signalled: Option<u64>,
+    /// What came of the flush.
+    pub flush: Option<FlushState>,
+    /// Files that the archives hold.
+    pub files: BTreeSet<CoverageName>,
+    /// Temporary files in the directory.
+    pub ignored: Vec<String>,
+    /// Number of files whose names begin like a coverage file's and are none.
+    pub odd: u64,
+    started: bool,
+}
+
+/// What follows a line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another line.
+    Line,
+    /// The wait for the flush begins now, and then another line.
+    Wait,
+    /// The archives.
+    Archive,
+    /// The end of the stream: there is nothing to copy.
+    End,
+}
+
+impl Announcement {
+    /// Takes one line, without its end. `limit` bounds the number of files.
+    pub fn line(&mut self, line: &[u8], limit: u64) -> Result<Next, Failure> {
+        let text = std::str::from_utf8(line).map_err(|_| unexpected(line))?;
+        if !self.started {
+            self.started = text == "covfetch 1";
+            return if self.started { Ok(Next::Line) } else { Err(unexpected(line)) };
+        }
+        let (word, value) = text.split_once(' ').unwrap_or((text, ""));
+        let name = || CoverageName::parse(value.as_bytes()).ok_or_else(|| unexpected(line));
+        let number = || value.parse::<u64>().map_err(|_| unexpected(line));
+        match word {
+            "stop" => return Err(stopped(value).unwrap_or_else(|| unexpected(line))),
+            "before" => {
+                self.before.insert(name()?);
+            }
+            "signal" => self.signalled = Some(number()?),
+            "waiting" => return Ok(Next::Wait),
+            "flush" => {
+                self.flush = Some(FlushState::from_word(value).ok_or_else(|| unexpected(line))?);
+            }
+            "file" => {
+                self.files.insert(name()?);
+            }
+            "ignored" if self.ignored.len() < 100 => self.ignored.push(crate::escape::one_line(value)),
+            "ignored" => {}
+            "odd" => self.odd = number()?,
+            "archive" => return Ok(Next::Archive),
+            "end" => return Ok(Next::End),
+            _ => return Err(unexpected(line)),
+        }
+        let announced = self.files.len().max(self.before.len()) as u64;
+        if announced > limit {
+            let message = format!("the directory holds more than {limit} files (--max-files)");
+            return Err(Failure::new(Kind::Limit, message));
+        }
+        Ok(Next::Line)
+    }
+}
+
+fn stopped(why: &str) -> Option<Failure> {
+    Some(match why {
+        "no-tar" => no_tar(),
+        "no-dir" => Failure::new(
+            Kind::MissingDir,
+            "the coverage directory does not exist in the container, or may not be entered: a Go program does not create GOCOVERDIR",
+        ),
+        "unreadable" => {
+            Failure::new(Kind::MissingDir, "the coverage directory may not be read by the container's user")
+        }
+        _ => return None,
+    })
+}
+
+/// The failure of an image without tar.
+pub fn no_tar() -> Failure {
+    Failure::new(Kind::NoTar, "the image has no tar: add one to it (busybox will do)")
+}
+
+fn unexpected(line: &[u8]) -> Failure {
+    let message = format!("the container's shell answered something unexpected: {}", quoted(line));
+    Failure::new(Kind::Rejected, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "0123456789abcdef0123456789abcdef";
+
+    fn run(lines: &[&str]) -> (Announcement, Result<Next, Failure>) {
+        let mut announcement = Announcement::default();
+        let mut last = Ok(Next::Line);
+        for line in lines {
+            last = announcement.line(line.as_bytes(), 3);
+            if last.is_err() {
+                break;
+            }
+        }
+        (announcement, last)
+    }
+
+    #[test]
+    fn the_text_of_a_flush() {
+        let old = format!("before covcounters.{HASH}.1.5");
+        let (meta, counters) = (format!("file covmeta.{HASH}"), format!("file covcounters.{HASH}.1.6"));
+        let lines = [
+            "covfetch 1",
+            &old,
+            "signal 1",
+            "waiting",
+            "flush done",
+            &meta,
+            &counters,
+            "ignored tmp.covmeta.x",
+            "odd 2",
+            "archive",
+        ];
+        let (said, next) = run(&lines);
+        assert_eq!(next, Ok(Next::Archive));
+        assert_eq!((said.before.len(), said.signalled, said.flush), (1, Some(1), Some(FlushState::Done)));
+        assert_eq!((said.files.len(), said.ignored.len(), said.odd), (2, 1, 2));
+    }
+
+    #[test]
+    fn what_does_not_belong_is_refused() {
+        for (lines, kind) in [
+            (&["hello"][..], Kind::Rejected),
+            (&["covfetch 1", "stop no-tar"], Kind::NoTar),
+            (&["covfetch 1", "stop no-dir"], Kind::MissingDir),
+            (&["covfetch 1", "stop \u{1b}[2J"], Kind::Rejected),
+            (&["covfetch 1", "file ../../etc/passwd"], Kind::Rejected),
+            (&["covfetch 1", "before x"], Kind::Rejected),
+            (&["covfetch 1", "flush maybe"], Kind::Rejected),
+            (&["covfetch 1", "odd many"], Kind::Rejected),
+            (&["covfetch 1", "gibberish"], Kind::Rejected),
+        ] {
+            let failure = run(lines).1.unwrap_err();
+            assert_eq!(failure.kind, kind, "{failure}");
+            assert!(!failure.message.contains(char::is_control), "{failure}");
+        }
+        let names: Vec<String> = (0..5).map(|n| format!("file covcounters.{HASH}.1.{n}")).collect();
+        let mut lines = vec!["covfetch 1"];
+        lines.extend(names.iter().map(String::as_str));
+        assert_eq!(run(&lines).1.unwrap_err().kind, Kind::Limit);
+    }
+
+    #[test]
+    fn the_command_is_constant_and_values_are_arguments() {
+        let hostile = "$(touch /tmp/x); `id` '\"\n";
+        let command = command(hostile, None, None);
+        assert_eq!(command[..2], ["sh", "-c"]);
+        assert!(!command[2].contains("touch"));
+        assert_eq!(command[4], format!("./{hostile}"));
+        assert!(!command[2].contains('#') || !command[2].lines().any(|line| line.starts_with('#')));
+        assert!(command[2].len() < 3000, "{} bytes travel in every URL", command[2].len());
+    }
+}

@@ -1,0 +1,224 @@
+//! Whole files under final names, or nothing: a file is written under a temporary name beside its place, synced and
+//! renamed. What is there is never overwritten. Killing the process at any moment leaves only whole files.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tempfile::Builder;
+
+use crate::error::{Failure, Kind};
+use crate::names::{ContainerName, CoverageName};
+
+/// How temporary names begin; no reader of coverage data takes them for its own.
+pub const TEMPORARY_PREFIX: &str = ".covfetch-";
+
+/// The directory given with `--to`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// A file as it lies in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, 64 lower-case hex digits.
+    pub sha256: String,
+    /// False if the store held the same file already.
+    pub new: bool,
+}
+
+impl Store {
+    /// Opens the store and makes its directory.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// The store's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Stores a file of a container, or finds that it is there.
+    pub fn put(
+        &self,
+        container: &ContainerName,
+        name: &CoverageName,
+        bytes: &[u8],
+    ) -> Result<Stored, Failure> {
+        let directory = self.root.join(container.directory());
+        let path = directory.join(name.as_str());
+        let failed = |error: io::Error| {
+            Failure::new(Kind::Store, format!("{} cannot be written: {error}", path.display()))
+        };
+        let stored = |new| Stored { size: bytes.len() as u64, sha256: hex_digest(bytes), new };
+        match compare(&path, bytes).map_err(failed)? {
+            Comparison::Absent => {}
+            Comparison::Same => return Ok(stored(false)),
+            Comparison::Other => return Err(conflict(&path)),
+        }
+        fs::create_dir_all(&directory).map_err(failed)?;
+        let mut file =
+            Builder::new().prefix(TEMPORARY_PREFIX).suffix(".tmp").tempfile_in(&directory).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        make_readable(file.as_file()).map_err(failed)?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => sync_directory(&directory).map_err(failed)?,
+            // Another run was faster.
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                return match compare(&path, bytes).map_err(failed)? {
+                    Comparison::Same => Ok(stored(false)),
+                    Comparison::Other | Comparison::Absent => Err(conflict(&path)),
+                };
+            }
+            Err(error) => return Err(failed(error.error)),
+        }
+        Ok(stored(true))
+    }
+}
+
+fn conflict(path: &Path) -> Failure {
+    let message = format!(
+        "{} is there with other bytes and is not overwritten: move it away, or use --fresh",
+        path.display()
+    );
+    Failure::new(Kind::Conflict, message)
+}
+
+enum Comparison {
+    Absent,
+    Same,
+    Other,
+}
+
+/// Compares a file with bytes, piece by piece.
+fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Comparison::Absent),
+        Err(error) => return Err(error),
+    };
+    if !metadata.is_file() || metadata.len() != bytes.len() as u64 {
+        return Ok(Comparison::Other);
+    }
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0_u8; 64 << 10];
+    for piece in bytes.chunks(buffer.len()) {
+        let Some(held) = buffer.get_mut(..piece.len()) else { return Ok(Comparison::Other) };
+        file.read_exact(held)?;
+        if held != piece {
+            return Ok(Comparison::Other);
+        }
+    }
+    Ok(Comparison::Same)
+}
+
+/// Temporary files are private; coverage data is to be read by whoever may read the directory.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes a rename last. Systems that cannot open a directory make it last by themselves.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+/// SHA-256 as 64 lower-case hex digits.
+pub fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        text.extend(
+            [byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)),
+        );
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> (ContainerName, CoverageName) {
+        let name = CoverageName::parse(b"covmeta.0123456789abcdef0123456789abcdef").unwrap();
+        (ContainerName::new("shop", "web-0", "main").unwrap(), name)
+    }
+
+    fn left_behind(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_same_file_is_kept_once_and_another_one_never_overwrites_it() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(&root.path().join("a/b")).unwrap();
+        let (container, name) = names();
+        let first = store.put(&container, &name, b"bytes").unwrap();
+        assert!(first.new);
+        assert_eq!(first.sha256, "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9");
+        assert_eq!(store.put(&container, &name, b"bytes").unwrap(), Stored { new: false, ..first });
+        for other in [&b"other"[..], b"longer bytes", b""] {
+            assert_eq!(store.put(&container, &name, other).unwrap_err().kind, Kind::Conflict);
+        }
+        let directory = store.root().join("shop/web-0/main");
+        assert_eq!(fs::read(directory.join(name.as_str())).unwrap(), b"bytes");
+        assert_eq!(left_behind(&directory), [name.as_str()]);
+    }
+
+    /// A link under a final name is not followed.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_way_is_a_conflict() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let (container, name) = names();
+        let directory = root.path().join("shop/web-0/main");
+        fs::create_dir_all(&directory).unwrap();
+        let target = root.path().join("target");
+        fs::write(&target, b"bytes").unwrap();
+        std::os::unix::fs::symlink(&target, directory.join(name.as_str())).unwrap();
+        assert_eq!(store.put(&container, &name, b"bytes").unwrap_err().kind, Kind::Conflict);
+        assert_eq!(fs::read(&target).unwrap(), b"bytes");
+    }
+
+    #[test]
+    fn threads_that_store_the_same_file_agree() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let (container, name) = names();
+        let bytes = vec![7_u8; 300_000];
+        let new: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| usize::from(store.put(&container, &name, &bytes).unwrap().new)))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(new, 1);
+        assert_eq!(left_behind(&root.path().join("shop/web-0/main")), [name.as_str()]);
+    }
+
+    #[test]
+    fn a_full_or_forbidden_disk_is_a_failure_with_the_path() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        fs::write(root.path().join("shop"), b"a file where a directory must be").unwrap();
+        let (container, name) = names();
+        let failure = store.put(&container, &name, b"bytes").unwrap_err();
+        assert_eq!(failure.kind, Kind::Store);
+        assert!(failure.message.contains("shop/web-0/main"), "{failure}");
+    }
+}

@@ -14,6 +14,7 @@ use super::confine::spawn_confined;
 use super::isolation::{nsenter_arguments, unshare_command};
 use super::lifeline::Lifeline;
 use super::programs::{find_on_host, install};
+use super::shims::quote;
 use super::{Mode, scripts};
 use crate::container::{Container, Main, OnSignal, Replay};
 use crate::error::Error;
@@ -70,6 +71,8 @@ impl Running {
         };
         std::fs::create_dir_all(&dir).map_err(Error::io(format!("create {}", dir.display())))?;
         let bin = home.join("bin");
+        let pid_file = home.join("pid");
+        install(&bin, label, &spec.programs, (mode == Mode::Mapped).then_some(&*pid_file))?;
         let argv = main_command(label, spec, &home.join("ready"))?;
 
         let mut command = if let Some((unshare, arguments)) = unshare_command(mode) {
@@ -105,11 +108,9 @@ impl Running {
             exit: watch_exit(pid, mode, Arc::clone(&killed)),
             killed,
         };
-        // Without namespaces `kill` must know the first process's number.
-        let mapped = (mode == Mode::Mapped).then_some(pid);
-        if let Err(error) = install(&running.bin, label, &running.programs, mapped) {
+        if let Err(source) = write_whole(&pid_file, &format!("{pid}\n")) {
             running.stop(lifeline);
-            return Err(error);
+            return Err(Error::Io { action: format!("write {}", pid_file.display()), source });
         }
         Ok(running)
     }
@@ -246,6 +247,13 @@ fn lifeline_target(mode: Mode, pid: u32) -> String {
     }
 }
 
+/// Writes a file that a shell script may be reading already.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let fresh = path.with_extension("new");
+    std::fs::write(&fresh, text)?;
+    std::fs::rename(&fresh, path)
+}
+
 /// The first process's command line: a script that says it is ready, and its arguments.
 fn main_command(label: &str, spec: &Container, ready: &Path) -> Result<Vec<String>, Error> {
     let shell = find_on_host("sh")
@@ -253,8 +261,8 @@ fn main_command(label: &str, spec: &Container, ready: &Path) -> Result<Vec<Strin
     let ready = ready.display().to_string();
     // The scripts need programs that the container's own PATH may lack.
     let with_host_path = |script: &str| {
-        let path = std::env::var("PATH").unwrap_or_default().replace('\'', r"'\''");
-        format!("PATH='{path}'\n{script}")
+        let path = quote(&std::env::var("PATH").unwrap_or_default());
+        format!("PATH={path}\n{script}")
     };
     let mut argv = vec![shell.display().to_string(), "-c".into()];
     match &spec.main {

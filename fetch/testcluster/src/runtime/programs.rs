@@ -25,13 +25,13 @@ fn is_executable(path: &Path) -> bool {
 
 /// Makes the directory that is the container's `PATH`, with a link for each program.
 ///
-/// `mapped` is the first process's number on the host, in a container without a PID namespace: `kill` and the shells
-/// are then scripts that know it.
+/// `mapped` is, in a container without a PID namespace, the file that will tell the first process's number on the
+/// host: `kill` and the shells are then scripts that read it.
 pub(super) fn install(
     dir: &Path,
     label: &str,
     programs: &[String],
-    mapped: Option<u32>,
+    mapped: Option<&Path>,
 ) -> Result<(), Error> {
     std::fs::create_dir_all(dir).map_err(Error::io(format!("create {}", dir.display())))?;
     for program in programs {
@@ -42,11 +42,13 @@ pub(super) fn install(
             Some(_) if UNSAFE_WHEN_MAPPED.contains(&program.as_str()) => {
                 return Err(Error::UnsafeProgram { container: label.into(), program: program.clone() });
             }
-            Some(pid) if program == "kill" => {
+            Some(pid_file) if program == "kill" => {
                 let shell = find_on_host("sh").ok_or_else(missing)?;
-                write_script(&entry, &kill_shim(&shell, pid))?;
+                write_script(&entry, &kill_shim(&shell, pid_file))?;
             }
-            Some(pid) if is_shell(program) => write_script(&entry, &shell_shim(&target, program, pid))?,
+            Some(pid_file) if is_shell(program) => {
+                write_script(&entry, &shell_shim(&target, program, pid_file))?;
+            }
             _ => link(&target, &entry)?,
         }
     }

@@ -13,9 +13,10 @@ pub(super) fn is_shell(program: &str) -> bool {
     ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"].contains(&program)
 }
 
-/// The function, for a first process with this number on the host. Its body is a subshell, so that it has variables
-/// of its own in any shell.
-fn kill_function(pid: u32) -> String {
+/// The function; the first process's number on the host is in the file given. Its body is a subshell, so that it has
+/// variables of its own in any shell.
+fn kill_function(pid_file: &Path) -> String {
+    let pid_file = quote(&pid_file.display().to_string());
     format!(
         r#"kill() (
   option=-s value=TERM
@@ -27,15 +28,16 @@ fn kill_function(pid: u32) -> String {
   esac
   if [ "${{1-}}" = -- ]; then shift; fi
   if [ $# -eq 0 ]; then echo 'usage: kill [-s signal | -signal] pid ...' >&2; exit 2; fi
-  status=0
+  status=0 first=
+  read -r first < {pid_file}
   for pid do
-    if [ "$pid" != 1 ]; then
+    if [ "$pid" != 1 ] || [ -z "$first" ]; then
       echo "kill: ($pid) - No such process in this container" >&2
       status=1
     elif [ -n "$value" ]; then
-      command kill "$option" "$value" {pid} || status=1
+      command kill "$option" "$value" "$first" || status=1
     else
-      command kill "$option" {pid} || status=1
+      command kill "$option" "$first" || status=1
     fi
   done
   exit "$status"
@@ -44,14 +46,14 @@ fn kill_function(pid: u32) -> String {
 }
 
 /// The program `kill`.
-pub(super) fn kill_shim(shell: &Path, pid: u32) -> String {
-    format!("#!{}\n{}\nkill \"$@\"\n", shell.display(), kill_function(pid))
+pub(super) fn kill_shim(shell: &Path, pid_file: &Path) -> String {
+    format!("#!{}\n{}\nkill \"$@\"\n", shell.display(), kill_function(pid_file))
 }
 
 /// A shell under the name `program`: `target` with the function defined before a `-c` script. Scripts from a file or
 /// from standard input get no function; the kernel, or the host's permissions, keep their `kill` from working.
-pub(super) fn shell_shim(target: &Path, program: &str, pid: u32) -> String {
-    let prelude = kill_function(pid).replace('\'', r"'\''");
+pub(super) fn shell_shim(target: &Path, program: &str, pid_file: &Path) -> String {
+    let prelude = quote(&kill_function(pid_file));
     let target = target.display();
     format!(
         r#"#!{target}
@@ -73,9 +75,14 @@ if [ -z "$command" ]; then exec {target} $options "$@"; fi
 script=${{1-}}
 name=${{2-{program}}}
 if [ $# -gt 1 ]; then shift 2; else shift $#; fi
-prelude='{prelude}'
+prelude={prelude}
 exec {target} $options -c "$prelude
 $script" "$name" "$@"
 "#
     )
+}
+
+/// A word of a shell script that means this text.
+pub(super) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -121,6 +121,22 @@ impl Checkout {
     }
 }
 
+impl Checkout {
+    /// The Go files in the directory of a file, as paths below the root, sorted.
+    pub fn go_files_beside(&self, path: &str) -> Vec<String> {
+        let Some(root) = self.root() else { return Vec::new() };
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let entries = std::fs::read_dir(root.join(directory)).into_iter().flatten().filter_map(Result::ok);
+        let names =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_go(name));
+        let mut paths: Vec<String> = names
+            .map(|name| if directory.is_empty() { name } else { format!("{directory}/{name}") })
+            .collect();
+        paths.sort();
+        paths
+    }
+}
+
 impl Tree {
     fn place_absolute(&self, file: &str) -> Place {
         if let Some(path) = self.relative(Path::new(file)) {

@@ -51,7 +51,11 @@ pub enum Mismatch {
         columns: u32,
     },
     /// The unit ends before it begins.
-    #[error("a unit begins at {}.{} and ends before that", .0.start_line, .0.start_column)]
+    #[error(
+        "a unit begins at {}.{} and ends before that, as `//line` directives make it up to Go 1.26",
+        .0.start_line,
+        .0.start_column
+    )]
     Backwards(Unit),
 }
 
@@ -88,6 +92,12 @@ impl SourceText {
     /// The 1-based line that holds the byte at `offset`.
     pub fn line_of(&self, offset: u32) -> u32 {
         u32::try_from(self.lines.partition_point(|start| *start <= offset)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a token starts where a unit does. With Go 1.27 every unit that holds statements starts at one.
+    pub fn starts_token(&self, unit: &Unit) -> bool {
+        let start = if unit.start_column == 0 { None } else { self.range_of(unit).ok() };
+        start.is_some_and(|(start, _)| self.tokens.binary_search_by_key(&start, |token| token.start).is_ok())
     }
 
     /// The byte offsets of a unit. An unknown column (0) means the whole line.

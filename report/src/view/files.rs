@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bstr::{BStr, ByteSlice as _};
 use covfmt::mode::CounterMode;
 use covfmt::profile::Function;
+use covfmt::unit::Unit;
 use rayon::prelude::*;
 
 use super::functions::{self, FunctionView, Unnamed};
@@ -12,7 +13,7 @@ use super::lines::{Line, LineRule, TooManyLines};
 use super::statements::{CountedUnit, FileUnits, PackageView};
 use super::totals::Ratio;
 use crate::checkout::{Checkout, FoundBy, Place, is_go};
-use crate::source::{Mismatch, SourceText, declarations};
+use crate::source::{Mismatch, SourceText, declarations, directed_files};
 
 /// A source file of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +169,7 @@ fn place_all<'v, 'p>(
         for file in &package.files {
             match checkout.place(package.module, package.path, file.name) {
                 Place::Inside { path, by } => {
+                    let path = generated_source(checkout, &path, file).unwrap_or(path);
                     if by == FoundBy::Suffix {
                         findings.guessed.push((file.name.to_string(), path.clone()));
                     }
@@ -191,6 +193,23 @@ fn place_all<'v, 'p>(
         Compiled { path, package, parts: parts.into_iter().map(|(_, file)| file).collect() }
     };
     by_path.into_iter().map(compiled).collect()
+}
+
+/// For a file that a `//line` directive names: the Go file that holds the directive, if the units are places in that
+/// one. They are with Go 1.27; up to Go 1.26 they are the places that the directives give, mostly without columns.
+fn generated_source(checkout: &Checkout, path: &str, file: &FileUnits<'_>) -> Option<String> {
+    if is_go(path) {
+        return None;
+    }
+    let base = path.rsplit('/').next()?.as_bytes();
+    let directs = |candidate: &String| {
+        Some(checkout.read(candidate)?).filter(|text| directed_files(text).any(|f| f == base))
+    };
+    let mut sources = checkout.go_files_beside(path).into_iter().filter_map(|p| Some((directs(&p)?, p)));
+    let ((text, source), None) = (sources.next()?, sources.next()) else { return None };
+    let text = SourceText::new(text);
+    let fits = |unit: &Unit| unit.statements == 0 || text.starts_token(unit);
+    file.units.iter().all(|counted| fits(&counted.unit)).then_some(source)
 }
 
 /// Without a tree, files of two modules may get the same path: both keep the compiler's name then.

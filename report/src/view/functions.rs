@@ -167,7 +167,9 @@ fn declared_at<'d>(
 
 /// The name as text in which no format finds a separator: commas, white space and control characters become `_`.
 fn clean(name: &BStr) -> String {
-    name.chars().map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c }).collect()
+    let separates =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '\u{fffe}' | '\u{ffff}');
+    name.chars().map(|c| if separates(c) { '_' } else { c }).collect()
 }
 
 #[cfg(test)]

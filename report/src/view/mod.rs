@@ -45,7 +45,8 @@ pub struct View<'p> {
 /// Why a profile cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {
-    /// A name with a control character, which would break the lines of a report. No Go toolchain writes one.
+    /// A name with a control character or another that reports cannot hold: it would break their lines, or be no XML.
+    /// No Go toolchain writes one.
     #[error("the name {name:?} of a {what} holds a control character: damaged or hostile coverage data")]
     ControlCharacter {
         /// Whose name.
@@ -86,7 +87,7 @@ impl<'p> View<'p> {
 }
 
 fn check_name(what: &'static str, name: &BStr) -> Result<(), ViewError> {
-    if name.chars().any(char::is_control) {
+    if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
         return Err(ViewError::ControlCharacter { what, name: name.to_string() });
     }
     Ok(())

@@ -1,0 +1,168 @@
+//! Directories that covfetch filled: the newest run, what it failed to fetch, and damage.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use support::{NEWEST, covreport, data_set, stdout_of, text};
+use tempfile::TempDir;
+
+/// The directory of a container in the store, with the files of a recorded pod.
+fn container(store: &Path, pod: &str) -> Value {
+    let directory = format!("shop/{pod}/app");
+    fs::create_dir_all(store.join(&directory)).unwrap();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(data_set(NEWEST, "server-atomic").join("data").join(pod)).unwrap() {
+        let entry = entry.unwrap();
+        let bytes = fs::read(entry.path()).unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        fs::write(store.join(&directory).join(&name), &bytes).unwrap();
+        let sha256 = hexadecimal(&Sha256::digest(&bytes));
+        files.push(json!({ "name": name, "path": format!("{directory}/{name}"), "size": bytes.len(), "sha256": sha256, "new": true }));
+    }
+    json!({ "namespace": "shop", "pod": pod, "container": "app", "state": "fetched", "failure": null, "files": files })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
+}
+
+fn failed(pod: &str) -> Value {
+    let failure = json!({ "kind": "truncated", "message": "the archive ended in the middle" });
+    json!({ "namespace": "shop", "pod": pod, "container": "app", "state": "failed", "failure": failure, "files": [] })
+}
+
+fn run(id: &str, outcome: &str, containers: &[&Value]) -> Value {
+    json!({ "id": id, "started": "2026-01-05T10:11:12Z", "outcome": outcome, "failure": null, "containers": containers })
+}
+
+fn write(store: &Path, runs: &[Value]) {
+    let manifest = json!({ "schema": "covfetch/manifest", "version": 1, "runs": runs });
+    fs::write(store.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
+/// An older run of pod-0 and a newer one of pod-1 and pod-2, which is not complete if `failing`.
+fn store(failing: bool) -> TempDir {
+    let store = tempfile::tempdir().unwrap();
+    let pods = ["pod-0", "pod-1", "pod-2"].map(|pod| container(store.path(), pod));
+    let older = run("r1", "complete", &[&pods[0]]);
+    let gone = failed("pod-9");
+    let newer = if failing {
+        run("r2", "partial", &[&pods[1], &pods[2], &gone])
+    } else {
+        run("r2", "complete", &[&pods[1], &pods[2]])
+    };
+    write(store.path(), &[older, newer]);
+    store
+}
+
+fn profile_of(pods: &[&str]) -> String {
+    let data = data_set(NEWEST, "server-atomic").join("data");
+    text(&stdout_of(covreport().arg("--textfmt").args(pods.iter().map(|pod| data.join(pod)))))
+}
+
+#[test]
+fn the_newest_run_is_read() {
+    let store = store(false);
+    let newest = profile_of(&["pod-1", "pod-2"]);
+    assert_ne!(newest, profile_of(&["pod-0", "pod-1", "pod-2"]));
+    let run = covreport().arg("--textfmt").arg(store.path()).assert().success();
+    assert_eq!(text(&run.get_output().stdout), newest);
+    let messages = text(&run.get_output().stderr);
+    assert!(
+        messages.contains("note: ")
+            && messages
+                .contains("read run r2 of 2026-01-05T10:11:12Z only, the newest; left out 2 coverage files"),
+        "{messages}"
+    );
+    // The same from a directory above, where the manifest is found on the way.
+    let above = covreport().args(["--textfmt", "."]).current_dir(&store).assert().success();
+    assert_eq!(text(&above.get_output().stdout), newest);
+}
+
+#[test]
+fn all_runs_are_read_if_asked() {
+    let store = store(false);
+    fs::create_dir(store.path().join(".older")).unwrap();
+    fs::write(store.path().join(".older/covmeta.set-aside"), "").unwrap();
+    let run = covreport().args(["--textfmt", "--all-runs"]).arg(store.path()).assert().success();
+    assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-0", "pod-1", "pod-2"]));
+    assert!(text(&run.get_output().stderr).contains("left out 1 coverage files that were set aside"));
+}
+
+#[test]
+fn what_a_run_failed_to_fetch_is_named() {
+    let store = store(true);
+    let run = covreport().arg("--textfmt").arg(store.path()).assert().code(2);
+    assert_eq!(text(&run.get_output().stdout), "");
+    let messages = text(&run.get_output().stderr);
+    let sentence = "run r2 is not complete: shop/pod-9/app: the archive ended in the middle";
+    assert!(messages.contains("error: ") && messages.contains(sentence), "{messages}");
+    let run = covreport().args(["--textfmt", "--keep-going"]).arg(store.path()).assert().success();
+    assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-1", "pod-2"]));
+    let messages = text(&run.get_output().stderr);
+    assert!(messages.contains("warning: ") && messages.contains(sentence), "{messages}");
+}
+
+#[test]
+fn runs_that_fetched_nothing_are_no_report() {
+    let store = tempfile::tempdir().unwrap();
+    for runs in [vec![], vec![run("r1", "nothing", &[])], vec![run("r1", "running", &[])]] {
+        write(store.path(), &runs);
+        for arguments in [&[][..], &["--keep-going"]] {
+            let run = covreport().args(arguments).arg(store.path()).assert().code(2);
+            assert_eq!(text(&run.get_output().stdout), "");
+        }
+    }
+}
+
+#[test]
+fn files_that_are_not_as_listed_are_damage() {
+    let store = store(false);
+    let pod = store.path().join("shop/pod-1/app");
+    let counters = fs::read_dir(&pod).unwrap().map(|entry| entry.unwrap().path());
+    let counters = counters.filter(|path| path.display().to_string().contains("covcounters")).min().unwrap();
+    let bytes = fs::read(&counters).unwrap();
+    let refused = |arguments: &[&str], says: &str| {
+        let run = covreport().args(arguments).arg(store.path()).assert().code(1);
+        let messages = text(&run.get_output().stderr);
+        assert!(messages.contains(says) && messages.contains(&counters.display().to_string()), "{messages}");
+    };
+    fs::remove_file(&counters).unwrap();
+    refused(&["--keep-going"], "it cannot be read");
+    fs::write(&counters, &bytes[1..]).unwrap();
+    refused(&[], &format!("says {} bytes, but it has {}", bytes.len(), bytes.len() - 1));
+    // Another name of the program in the args: a file that is whole, but not the one that was fetched.
+    let mut other = bytes.clone();
+    let at = other.windows(5).position(|window| window == b"linux").unwrap();
+    other[at] = b'L';
+    fs::write(&counters, &other).unwrap();
+    covreport().arg(store.path()).assert().success();
+    refused(&["--verify"], "says SHA-256 ");
+}
+
+#[test]
+fn other_manifests_are_passed_over_and_broken_ones_are_errors() {
+    let store = store(false);
+    let all = profile_of(&["pod-0", "pod-1", "pod-2"]);
+    let manifest = store.path().join("manifest.json");
+    fs::write(&manifest, r#"{"name":"a web application"}"#).unwrap();
+    assert_eq!(text(&stdout_of(covreport().arg("--textfmt").arg(store.path()))), all);
+    for (broken, says) in [
+        ("{", "not a readable manifest"),
+        (r#"{"schema":"covfetch/manifest","version":7,"runs":[]}"#, "version 7 of the manifest is newer"),
+    ] {
+        fs::write(&manifest, broken).unwrap();
+        let run = covreport().arg(store.path()).assert().code(1);
+        let messages = text(&run.get_output().stderr);
+        assert!(messages.contains(says) && messages.contains("manifest.json"), "{messages}");
+    }
+}

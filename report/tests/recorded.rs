@@ -1,0 +1,193 @@
+//! Recorded data of four Go versions, and what the reference tool said about it.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::{NEWEST, VERSIONS, covdata, covreport, data_set, data_sets, stdout_of, text};
+
+/// One recorded answer of the newest reference.
+struct Answer {
+    name: String,
+    arguments: Vec<String>,
+    exit: i32,
+    stdout: Option<String>,
+    stderr: Option<String>,
+    output: Option<String>,
+}
+
+fn answers(set: &Path, command: &str) -> Vec<Answer> {
+    let case: Value = serde_json::from_slice(&fs::read(set.join("case.json")).unwrap()).unwrap();
+    let string = |value: &Value| value.as_str().map(str::to_owned);
+    let list =
+        |value: &Value| -> Vec<String> { value.as_array().unwrap().iter().filter_map(string).collect() };
+    case["goldens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|golden| (golden, list(&golden["references"]), list(&golden["arguments"])))
+        .filter(|(_, references, arguments)| {
+            references.iter().any(|r| r == NEWEST) && arguments[0] == command
+        })
+        .map(|(golden, _, arguments)| Answer {
+            name: string(&golden["name"]).unwrap(),
+            arguments,
+            exit: i32::try_from(golden["exit"].as_i64().unwrap()).unwrap(),
+            stdout: string(&golden["stdout"]),
+            stderr: string(&golden["stderr"]),
+            output: string(&golden["output"]),
+        })
+        .collect()
+}
+
+fn recorded(set: &Path, file: Option<&String>) -> Vec<u8> {
+    file.map(|file| fs::read(set.join(file)).unwrap()).unwrap_or_default()
+}
+
+/// The directories and patterns of a recorded command line, for `covreport`.
+fn as_covreport(arguments: &[String]) -> Vec<String> {
+    let mut ours = Vec::new();
+    for argument in &arguments[1..] {
+        if let Some(directories) = argument.strip_prefix("-i=") {
+            ours.extend(directories.split(',').map(str::to_owned));
+        } else if let Some(pattern) = argument.strip_prefix("-pkg=") {
+            ours.push(format!("--pkg={pattern}"));
+        } else {
+            assert!(argument.starts_with("-o="), "{argument}");
+        }
+    }
+    ours
+}
+
+#[test]
+fn covdata_says_what_the_reference_said() {
+    let out = tempfile::tempdir().unwrap();
+    let mut compared = 0;
+    for set in VERSIONS.iter().flat_map(|version| data_sets(version)) {
+        for answer in ["percent", "textfmt"].iter().flat_map(|command| answers(&set, command)) {
+            let path = out.path().join(compared.to_string());
+            let arguments = answer.arguments.iter().map(|a| a.replace("{out}", path.to_str().unwrap()));
+            let run = covdata().current_dir(&set).args(arguments).output().unwrap();
+            let what = format!("{} {}", set.display(), answer.name);
+            assert_eq!(run.status.code(), Some(answer.exit), "{what}");
+            assert_eq!(text(&run.stdout), text(&recorded(&set, answer.stdout.as_ref())), "{what}");
+            assert_eq!(text(&run.stderr), text(&recorded(&set, answer.stderr.as_ref())), "{what}");
+            if answer.output.is_some() {
+                assert_eq!(
+                    text(&fs::read(&path).unwrap()),
+                    text(&recorded(&set, answer.output.as_ref())),
+                    "{what}"
+                );
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 150, "only {compared} answers");
+}
+
+#[test]
+fn covreport_writes_the_text_profile_of_the_reference() {
+    let mut compared = 0;
+    for set in VERSIONS.iter().flat_map(|version| data_sets(version)) {
+        for answer in answers(&set, "textfmt").iter().filter(|answer| answer.exit == 0) {
+            let what = format!("{} {}", set.display(), answer.name);
+            let run =
+                covreport().current_dir(&set).arg("--textfmt").args(as_covreport(&answer.arguments)).output();
+            let run = run.unwrap();
+            if set.ends_with("panicked-set") {
+                assert_eq!(run.status.code(), Some(2), "{what}");
+                continue;
+            }
+            // The reference reads the first segment only.
+            let name = if answer.name.ends_with("two-segments") {
+                "golden/textfmt.txt".to_owned()
+            } else {
+                answer.output.clone().unwrap()
+            };
+            assert_eq!(run.status.code(), Some(0), "{what}: {}", text(&run.stderr));
+            assert_eq!(text(&run.stdout), text(&recorded(&set, Some(&name))), "{what}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 60, "only {compared} profiles");
+}
+
+#[test]
+fn covreport_prints_the_percentages_of_the_reference() {
+    let mut compared = 0;
+    for set in VERSIONS.iter().flat_map(|version| data_sets(version)) {
+        for answer in answers(&set, "percent") {
+            if set.ends_with("panicked-set") || answer.name.ends_with("two-segments") {
+                continue;
+            }
+            let what = format!("{} {}", set.display(), answer.name);
+            let ours = text(&stdout_of(covreport().current_dir(&set).args(as_covreport(&answer.arguments))));
+            let (packages, total) =
+                ours.trim_end_matches('\n').rsplit_once('\n').map_or(("", ours.as_str()), |(p, t)| (p, t));
+            assert!(total.starts_with("total\t\tcoverage: "), "{what}: {total}");
+            // Where there are no statements the reference prints neither a word nor a line end.
+            let lines = if packages.is_empty() { String::new() } else { format!("{packages}\n") };
+            let as_reference = lines.replace("coverage: [no statements]\n", "");
+            assert_eq!(as_reference, text(&recorded(&set, answer.stdout.as_ref())), "{what}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 60, "only {compared} tables");
+}
+
+#[test]
+fn modes_that_differ_are_merged_as_hit_or_not() {
+    for version in VERSIONS {
+        let both = data_set(version, "server-mixed").join("data/both");
+        let run = covreport().args(["--textfmt"]).arg(&both).assert().success();
+        let output = run.get_output();
+        assert!(
+            text(&output.stderr).contains("different modes (atomic, set): merged as hit or not hit"),
+            "{version}"
+        );
+        let profile = text(&output.stdout);
+        assert!(profile.starts_with("mode: set\n"));
+        let counts = profile.lines().skip(1).map(|line| line.rsplit(' ').next().unwrap());
+        assert!(counts.clone().count() > 50);
+        assert!(counts.clone().all(|count| count == "0" || count == "1"), "{version}");
+    }
+}
+
+#[test]
+fn every_thread_count_gives_the_same_bytes() {
+    let set = data_set(NEWEST, "server-atomic").join("data");
+    let profile = |threads: &str| stdout_of(covreport().args(["--textfmt", "--threads", threads]).arg(&set));
+    let one = profile("1");
+    for threads in ["2", "3", "16"] {
+        assert_eq!(profile(threads), one);
+    }
+}
+
+#[test]
+fn a_set_of_copies_counts_once() {
+    // `pod-3` twice: once as it is, once copied elsewhere.
+    let data = data_set(NEWEST, "server-atomic").join("data");
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(data.join("pod-3")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let once = stdout_of(covreport().arg("--textfmt").arg(&data));
+    let run = covreport().arg("--textfmt").arg(&data).arg(copy.path()).assert().success();
+    assert_eq!(text(&run.get_output().stdout), text(&once));
+    assert!(text(&run.get_output().stderr).contains("2 counter files are copies of others and count once"));
+}
+
+#[test]
+fn two_builds_that_see_a_file_differently_are_named() {
+    let run = covreport().arg(data_set(NEWEST, "revised-atomic").join("data/volume")).assert().success();
+    let messages = text(&run.get_output().stderr);
+    assert!(messages.contains("the code of 1 source files"), "{messages}");
+    assert!(messages.contains("example.com/revised/notice/notice.go in builds "), "{messages}");
+    // Programs of one build tree share packages, and that needs no word.
+    let run = covreport().arg(data_set(NEWEST, "server-coverpkg-set").join("data")).assert().success();
+    assert_eq!(text(&run.get_output().stderr), "");
+}

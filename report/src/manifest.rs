@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::notice::some_of;
-
 /// The newest version of the schema that this reader knows.
 const VERSION: u64 = 1;
 const SCHEMA: &str = "covfetch/manifest";
@@ -155,7 +153,7 @@ impl Run {
     /// One sentence about what is missing; `None` if the run is complete.
     pub fn incomplete(&self, manifest: &Path) -> Option<String> {
         (!self.failures.is_empty()).then(|| {
-            let (id, failures) = (&self.id, some_of(&self.failures));
+            let (id, failures) = (&self.id, self.failures.join("; "));
             format!("{}: run {id} is not complete: {failures}", manifest.display())
         })
     }

@@ -122,12 +122,14 @@ fn open_checkout(plan: &Plan, view: &View<'_>) -> Result<Checkout, RunError> {
 
 fn remarks(findings: &Findings, checkout: &Checkout) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let Findings { without_source, mismatched, guessed, outside, outside_statements } = findings;
+    let Findings { without_source, mismatched, guessed, outside, outside_statements, ambiguous_modules } =
+        findings;
     let root = checkout.root().map(|root| root.display().to_string());
     if !without_source.is_empty() {
         notices.push(match &root {
             Some(root) => Notice::warning(format!(
-                "no source below {root} for {} files; their lines are those of whole blocks, braces and comments included: {}",
+                "files without source below {root}, whose lines are those of whole blocks, braces and comments included: \
+                 {} ({})",
                 without_source.len(),
                 some_of(without_source)
             )),
@@ -142,13 +144,23 @@ fn remarks(findings: &Findings, checkout: &Checkout) -> Vec<Notice> {
             "{path} is not the source that was compiled: {why}; its lines are those of whole blocks"
         ))
     }));
+    if !ambiguous_modules.is_empty() {
+        notices.push(Notice::warning(format!(
+            "modules that several directories declare, of which the first with the file is taken: {}",
+            some_of(ambiguous_modules)
+        )));
+    }
     if !guessed.is_empty() {
         let guesses: Vec<String> = guessed.iter().map(|(name, path)| format!("{name} is {path}")).collect();
-        notices.push(Notice::note(format!("found by the end of their paths: {}", some_of(&guesses))));
+        notices.push(Notice::note(format!(
+            "files found by the end of their paths: {} ({})",
+            guesses.len(),
+            some_of(&guesses)
+        )));
     }
     if !outside.is_empty() {
         notices.push(Notice::note(format!(
-            "left out of files and lines: {} files with {outside_statements} statements that are not in the repository: {}",
+            "files outside the repository, left out of the lines: {} with {outside_statements} statements ({})",
             outside.len(),
             some_of(outside)
         )));

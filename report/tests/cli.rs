@@ -190,7 +190,8 @@ fn builds_without_counters_are_named() {
     let panicked = data_set(NEWEST, "panicked-set").join("data/run");
     let run = covreport().arg(store.path()).arg(&panicked).assert().success();
     let messages = text(&run.get_output().stderr);
-    let build = names(&panicked)[0].replace("covmeta.", "no counters of build ");
+    let build = names(&panicked)[0].replace("covmeta.", "no counters of build ")
+        + " of example.com/cases/cmd/cases (";
     assert!(
         messages.contains(&build) && messages.contains("killed, panicked or was never flushed"),
         "{messages}"
@@ -207,7 +208,9 @@ fn unfinished_files_are_named() {
     let store = store(&["pod-0"]);
     fs::write(store.path().join("tmp.covcounters.x.1.1795357903"), "half").unwrap();
     let run = covreport().arg(store.path()).assert().success();
-    assert!(text(&run.get_output().stderr).contains("warning: left out what a program was still writing"));
+    assert!(
+        text(&run.get_output().stderr).contains("warning: left out files that a program was still writing")
+    );
 }
 
 #[test]

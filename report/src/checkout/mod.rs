@@ -39,8 +39,6 @@ pub struct Tree {
     root: PathBuf,
     modules: Modules,
     index: FileIndex,
-    /// Whether any of the modules of the data is in the tree: then the others are dependencies.
-    known: bool,
 }
 
 /// Where a compiled file stands.
@@ -77,8 +75,7 @@ impl Checkout {
         }
         let wanted: Vec<&str> = modules.filter_map(|m| m.to_str().ok()).filter(|m| !m.is_empty()).collect();
         let modules = Modules::find(&root, &wanted);
-        let known = wanted.iter().any(|module| modules.directory(module).is_some());
-        Ok(Self::Tree(Box::new(Tree { index: FileIndex::new(root.clone()), root, modules, known })))
+        Ok(Self::Tree(Box::new(Tree { index: FileIndex::new(root.clone()), root, modules })))
     }
 
     /// The absolute root; `None` without a tree.
@@ -87,6 +84,16 @@ impl Checkout {
             Self::None => None,
             Self::Tree(tree) => Some(&tree.root),
         }
+    }
+
+    /// The modules of the data that several directories of the tree declare, with those: a sentence each.
+    pub fn ambiguous_modules(&self) -> Vec<String> {
+        let Self::Tree(tree) = self else { return Vec::new() };
+        let shown = |path: &PathBuf| path.strip_prefix(&tree.root).unwrap_or(path).display().to_string();
+        let sentence = |(module, directories): (&str, &[PathBuf])| {
+            format!("{module} ({})", directories.iter().map(shown).collect::<Vec<_>>().join(", "))
+        };
+        tree.modules.ambiguous().map(sentence).collect()
     }
 
     /// Finds the file that the compiler named `file`, in a package of `module` (empty: none).
@@ -149,17 +156,20 @@ impl Tree {
 
     fn place_in_module(&self, module: &BStr, package: &BStr, file: &str) -> Place {
         let inside = |path| Place::Inside { path, by: FoundBy::Module };
-        let directory = module.to_str().ok().and_then(|module| self.modules.directory(module));
-        let below = below_module(module, package, file);
-        if let (Some(directory), Some(below)) = (directory, below) {
-            return self.relative(&directory.join(below)).map_or(Place::Outside, inside);
+        let directories = module.to_str().map(|module| self.modules.directories(module)).unwrap_or_default();
+        let paths: Vec<PathBuf> = below_module(module, package, file)
+            .iter()
+            .flat_map(|b| directories.iter().map(move |d| d.join(b)))
+            .collect();
+        if let Some(path) = paths.iter().find(|path| path.is_file()).or(paths.first()) {
+            return self.relative(path).map_or(Place::Outside, inside);
         }
         if let Some(path) = self.modules.vendored(&self.root, file).and_then(|path| self.relative(&path)) {
             return inside(path);
         }
         // Among modules that are known, another one is a dependency; a guess could only be wrong.
         let first = file.split('/').next().unwrap_or_default();
-        if self.known || (module.is_empty() && !first.contains('.')) {
+        if !self.modules.is_empty() || (module.is_empty() && !first.contains('.')) {
             return Place::Outside;
         }
         self.index
@@ -293,6 +303,25 @@ mod tests {
         let checkout = open(directory.path(), &["a.b/a", "a.b/b"]);
         assert_eq!(place(&checkout, "a.b/a", "a.b/a/x.go").as_deref(), Some(".hidden/a/x.go"));
         assert_eq!(place(&checkout, "a.b/b", "a.b/b/y/x.go").as_deref(), Some("b/y/x.go"));
+    }
+
+    #[test]
+    fn a_root_within_a_module_is_served() {
+        let directory =
+            tree(&[("go.mod", "module a.b/all\n"), ("services/pay/pay.go", ""), ("other/other.go", "")]);
+        let checkout = open(&directory.path().join("services"), &["a.b/all"]);
+        assert_eq!(place(&checkout, "a.b/all", "a.b/all/services/pay/pay.go").as_deref(), Some("pay/pay.go"));
+        assert_eq!(place(&checkout, "a.b/all", "a.b/all/other/other.go"), None);
+    }
+
+    #[test]
+    fn of_two_directories_that_declare_a_module_the_one_with_the_file_is_meant() {
+        let module = "module a.b/twice\n";
+        let directory = tree(&[("x/go.mod", module), ("y/go.mod", module), ("y/y.go", "")]);
+        let checkout = open(directory.path(), &["a.b/twice"]);
+        assert_eq!(place(&checkout, "a.b/twice", "a.b/twice/y.go").as_deref(), Some("y/y.go"));
+        assert_eq!(place(&checkout, "a.b/twice", "a.b/twice/z.go").as_deref(), Some("x/z.go"));
+        assert_eq!(checkout.ambiguous_modules(), ["a.b/twice (x, y)"]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Where the modules of a tree are: read from `go.work` and `go.mod`, at the root first, then anywhere below.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::lexically_clean;
 use super::modfile::ModFile;
 
 /// Larger files are no module files. Bytes.
@@ -14,60 +15,76 @@ const MAX_MODFILE_BYTES: u64 = 4 << 20;
 /// The modules that were found, and where.
 #[derive(Debug, Default)]
 pub(super) struct Modules {
-    directories: HashMap<String, PathBuf>,
+    /// Directories by module path, the best first, each once.
+    directories: BTreeMap<String, Vec<PathBuf>>,
 }
 
 impl Modules {
-    /// Finds the modules `wanted` below `root`. The tree is walked only if the module files at the root leave some of
-    /// them open.
+    /// Finds the modules `wanted` of a tree: in the module files at the root, which may itself be a directory of a
+    /// module, then in those above it. The tree is walked only if these leave some open.
     pub(super) fn find(root: &Path, wanted: &[&str]) -> Self {
         let mut modules = Self::default();
-        modules.read(&root.join("go.work"));
-        modules.read(&root.join("go.mod"));
-        if wanted.iter().any(|module| modules.directory(module).is_none()) {
+        for directory in root.ancestors() {
+            modules.read(&directory.join("go.work"));
+            modules.read(&directory.join("go.mod"));
+        }
+        if wanted.iter().any(|module| modules.directories(module).is_empty()) {
             for entry in walk(root) {
                 if entry.file_name() == "go.mod" || entry.file_name() == "go.work" {
                     modules.read(entry.path());
                 }
             }
         }
+        modules.directories.retain(|module, _| wanted.contains(&module.as_str()));
         modules
     }
 
-    /// The directory of a module, which may lie outside the root.
-    pub(super) fn directory(&self, module: &str) -> Option<&Path> {
-        self.directories.get(module).map(PathBuf::as_path)
+    /// Whether any module was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.directories.is_empty()
+    }
+
+    /// The directories of a module, the best first; they may lie outside the root.
+    pub(super) fn directories(&self, module: &str) -> &[PathBuf] {
+        self.directories.get(module).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The modules that several directories declare, and those.
+    pub(super) fn ambiguous(&self) -> impl Iterator<Item = (&str, &[PathBuf])> {
+        let several = self.directories.iter().filter(|(_, directories)| directories.len() > 1);
+        several.map(|(module, directories)| (module.as_str(), directories.as_slice()))
     }
 
     /// The file in the `vendor` directory of the root or of any module.
     pub(super) fn vendored(&self, root: &Path, file: &str) -> Option<PathBuf> {
-        let places = std::iter::once(root).chain(self.directories.values().map(PathBuf::as_path));
-        let mut found: Vec<PathBuf> =
-            places.map(|place| place.join("vendor").join(file)).filter(|path| path.is_file()).collect();
-        found.sort();
-        found.into_iter().next()
+        let places = std::iter::once(root).chain(self.directories.values().flatten().map(PathBuf::as_path));
+        places.map(|place| place.join("vendor").join(file)).find(|path| path.is_file())
     }
 
-    /// Takes in a module file. What was read first wins: the root before the rest, a workspace before its modules.
+    /// Takes in a module file. What was read first is best: the root before the rest, a workspace before its modules.
     fn read(&mut self, path: &Path) {
         let Some(directory) = path.parent() else { return };
         let Some(file) = read_modfile(path) else { return };
         for used in &file.uses {
             let used = directory.join(used);
             if let Some(module) = read_modfile(&used.join("go.mod")).and_then(|file| file.module) {
-                self.add(module, used);
+                self.add(module, &used);
             }
         }
         if let Some(module) = file.module {
-            self.add(module, directory.to_path_buf());
+            self.add(module, directory);
         }
         for (module, target) in file.replaced {
-            self.add(module, directory.join(target));
+            self.add(module, &directory.join(target));
         }
     }
 
-    fn add(&mut self, module: String, directory: PathBuf) {
-        self.directories.entry(module).or_insert(directory);
+    fn add(&mut self, module: String, directory: &Path) {
+        let Some(directory) = lexically_clean(directory) else { return };
+        let directories = self.directories.entry(module).or_default();
+        if !directories.contains(&directory) {
+            directories.push(directory);
+        }
     }
 }
 

@@ -47,15 +47,36 @@ fn check_metas(pod: &GoPod, verify: bool) -> Result<(), InputError> {
     })
 }
 
-/// Says what is remarkable about the builds.
-pub(super) fn remark(builds: &[BuildCounts], notices: &mut Vec<Notice>) {
-    for build in builds.iter().filter(|build| build.counts().saturated()) {
-        notices.push(Notice::warning(format!(
-            "a counter of build {} reached 4294967295 and stopped there: its true count is greater",
-            build.tables().hash()
-        )));
+/// What is remarkable about the builds, each made of the Go pod at its place.
+pub(super) fn remarks(pods: &[GoPod], builds: &[BuildCounts]) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for (pod, build) in pods.iter().zip(builds) {
+        if pod.counters.is_empty() {
+            notices.push(Notice::warning(format!(
+                "no counters of build {} of {} ({}): it was killed, panicked or was never flushed; its statements \
+                 count as missed",
+                build.tables().hash(),
+                program(build.tables()),
+                pod.meta.display()
+            )));
+        }
+        if build.counts().saturated() {
+            notices.push(Notice::warning(format!(
+                "a counter of build {} of {} reached 4294967295 and stopped there: its true count is greater",
+                build.tables().hash(),
+                program(build.tables())
+            )));
+        }
     }
     notices.extend(differing_sources(builds));
+    notices
+}
+
+/// The import path of the main package, else of the first.
+fn program(tables: &MetaTables) -> &BStr {
+    let packages = tables.packages();
+    let main = packages.iter().find(|package| package.name() == "main").or(packages.first());
+    main.map_or(BStr::new("a program without packages"), PackageTable::path)
 }
 
 /// A source file that two builds saw differently was changed between them, or compiled by another Go: its lines are
@@ -76,8 +97,8 @@ fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
     }
     (!differing.is_empty()).then(|| {
         Notice::warning(format!(
-            "the builds do not agree on where the code of {} source files is; each was changed between them or compiled \
-             by another Go version, and is reported as both saw it: {}",
+            "source files whose code two builds have in different places, changed between them or compiled by another \
+             Go version, and reported as both saw them: {} ({})",
             differing.len(),
             some_of(&differing)
         ))

@@ -19,7 +19,7 @@ pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) -> Resu
     let dropped: Vec<(PathBuf, PathBuf)> = dropped.into_iter().flatten().collect();
     if let Some((copy, original)) = dropped.first() {
         notices.push(Notice::note(format!(
-            "{} counter files are copies of others and count once: {} is {}",
+            "copies of counter files, counted once: {} ({} is a copy of {})",
             dropped.len(),
             copy.display(),
             original.display()
@@ -113,6 +113,10 @@ mod tests {
         drop_copies(std::slice::from_mut(&mut pod), &mut notices).unwrap();
         let kept: Vec<usize> = pod.counters.iter().map(|counter| counter.origin).collect();
         assert_eq!(kept, [0, 1, 3]);
-        assert!(notices[0].text().starts_with("1 counter files are copies of others"), "{}", notices[0]);
+        assert!(
+            notices[0].text().starts_with("copies of counter files, counted once: 1 ("),
+            "{}",
+            notices[0]
+        );
     }
 }

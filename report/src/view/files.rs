@@ -75,6 +75,8 @@ pub struct Findings {
     pub outside: Vec<String>,
     /// Statements of those.
     pub outside_statements: u64,
+    /// Modules that more than one directory of the repository declares.
+    pub ambiguous_modules: Vec<String>,
 }
 
 /// Why there can be no view of files.
@@ -90,14 +92,20 @@ pub enum FilesError {
     },
     /// Not one file is in the repository: most likely the wrong directory.
     #[error(
-        "none of the {files} files in the coverage data is below {root} (the first is {first}): \
-         give the repository that the program was built from with --root, or --no-checkout to report import paths"
+        "none of the {files} files in the coverage data {} (the first is {first})",
+        match .root {
+            Some(root) => format!(
+                "is below {root}: give the repository that the program was built from with --root, or \
+                 --no-checkout to report import paths"
+            ),
+            None => "belongs to a module".to_owned(),
+        }
     )]
     NothingFound {
         /// Number of files in the data.
         files: usize,
-        /// The root that was searched.
-        root: String,
+        /// The root that was searched, if there is one.
+        root: Option<String>,
         /// One of the files.
         first: String,
     },
@@ -131,11 +139,11 @@ pub fn source_files<'p>(
     packages: &[PackageView<'p>],
     checkout: &Checkout,
 ) -> Result<(Vec<SourceFile<'p>>, Findings), FilesError> {
-    let mut findings = Findings::default();
+    let mut findings = Findings { ambiguous_modules: checkout.ambiguous_modules(), ..Findings::default() };
     let compiled = place_all(packages, checkout, &mut findings);
     let names = || packages.iter().flat_map(|package| &package.files).map(|file| file.name);
-    if let (true, Some(root), Some(first)) = (compiled.is_empty(), checkout.root(), names().next()) {
-        let (files, root) = (names().count(), root.display().to_string());
+    if let (true, Some(first)) = (compiled.is_empty(), names().next()) {
+        let (files, root) = (names().count(), checkout.root().map(|root| root.display().to_string()));
         return Err(FilesError::NothingFound { files, root, first: first.to_string() });
     }
 

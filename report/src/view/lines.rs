@@ -98,34 +98,42 @@ impl<'s> LineRule<'s> {
 
     /// The lines of a file, ascending, from all its units.
     pub fn lines(&self, mode: CounterMode, units: &[CountedUnit]) -> Result<Vec<Line>, TooManyLines> {
-        let mut spans: Vec<(CodeSpan, u32)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for counted in units {
-            spans.extend(self.code_of(&counted.unit).into_iter().map(|span| (span, counted.count)));
-            if spans.len() > MAX_SPANS {
+            let exact = self.source.is_some() && counted.unit.start_column != 0;
+            let part = |span| Part { span, exact, count: counted.count };
+            parts.extend(self.code_of(&counted.unit).into_iter().map(part));
+            if parts.len() > MAX_SPANS {
                 return Err(TooManyLines);
             }
         }
-        spans.sort_by_key(|(span, _)| *span);
-        if self.source.is_some() {
-            // The same tokens counted twice: two builds drew the borders of their units differently.
-            spans.dedup_by(|next, kept| {
-                let same = next.0 == kept.0;
-                if same {
-                    kept.1 = add(mode, kept.1, next.1);
-                }
-                same
-            });
-        }
-        let line = |spans: &[(CodeSpan, u32)]| {
-            let branches = match spans {
+        parts.sort_by_key(|part| (part.span, part.exact));
+        // The same tokens counted twice: two builds drew the borders of their units differently.
+        parts.dedup_by(|next, kept| {
+            let same = next.exact && kept.exact && next.span == kept.span;
+            if same {
+                kept.count = add(mode, kept.count, next.count);
+            }
+            same
+        });
+        let line = |parts: &[Part]| {
+            let branches = match parts {
                 [_] => Vec::new(),
-                several => several.iter().map(|(_, count)| *count).collect(),
+                several => several.iter().map(|part| part.count).collect(),
             };
-            let hits = spans.iter().map(|(_, count)| *count).max().unwrap_or_default();
-            Line { number: spans.first().map_or(0, |(span, _)| span.line), hits, branches }
+            let hits = parts.iter().map(|part| part.count).max().unwrap_or_default();
+            Line { number: parts.first().map_or(0, |part| part.span.line), hits, branches }
         };
-        Ok(spans.chunk_by(|a, b| a.0.line == b.0.line).map(line).collect())
+        Ok(parts.chunk_by(|a, b| a.span.line == b.span.line).map(line).collect())
     }
+}
+
+/// What one unit has on one line.
+struct Part {
+    span: CodeSpan,
+    /// Whether the span says which unit of the line this is: not without source or columns.
+    exact: bool,
+    count: u32,
 }
 
 /// The most lines that the units of one file may have together; the largest generated Go files have half a million.
@@ -213,6 +221,13 @@ mod tests {
         assert_eq!(without(&units), [(1, 24, vec![6, 24])]);
         let units = [counted((1, 0, 1, 0), 6), counted((1, 0, 1, 1), 24)];
         assert_eq!(without(&units), [(1, 24, vec![6, 24])]);
+    }
+
+    #[test]
+    fn units_without_columns_stay_apart() {
+        // A one-line loop behind a //line directive, as Go up to 1.26 records it.
+        let units = [counted((5, 0, 5, 0), 6), counted((5, 0, 5, 1), 24)];
+        assert_eq!(with(SOURCE, &units), [(5, 24, vec![6, 24])]);
     }
 
     #[test]

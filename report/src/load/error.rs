@@ -1,0 +1,118 @@
+//! Why inputs cannot be used.
+
+use std::path::PathBuf;
+
+use covfmt::load::LoadError;
+use covfmt::merge::MergeError;
+use covfmt::pod::ScanError;
+
+use crate::manifest::ManifestError;
+use crate::notice::some_of;
+
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A directory could not be searched.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// A coverage file could not be read, or is damaged.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A file could not be compared with its copy.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A manifest cannot be used.
+    #[error("{}: {source}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong.
+        source: ManifestError,
+    },
+    /// A file is not what the manifest says, or is gone.
+    #[error("{}: the manifest beside it says {expected}, but {found}: damaged or changed since it was fetched", path.display())]
+    NotAsListed {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// Two meta files of one name that are not the same.
+    #[error("{} and {} have the same name, but {difference}", first.display(), second.display())]
+    MetaClash {
+        /// The first file.
+        first: PathBuf,
+        /// The other file.
+        second: PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// A meta file that was renamed.
+    #[error("{}: the header says build {hash}, the name another: renamed or damaged", path.display())]
+    MetaName {
+        /// The file.
+        path: PathBuf,
+        /// The hash in the header.
+        hash: String,
+    },
+    /// Builds that cannot be merged.
+    #[error(transparent)]
+    Builds(#[from] MergeError),
+    /// An input that does not exist.
+    #[error("{}: no such file or directory{}", path.display(), if *default { ": name the directory with the coverage files" } else { "" })]
+    Missing {
+        /// The input.
+        path: PathBuf,
+        /// Whether it was not named but taken by default.
+        default: bool,
+    },
+    /// A file that was named and is no coverage file.
+    #[error("{}: not named like a coverage file (covmeta.HASH, covcounters.HASH.PID.NANOSECONDS)", path.display())]
+    NotCoverage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is nothing to report.
+    #[error("no coverage files in {}: was the program built with -cover, and GOCOVERDIR set?", some_of(.inputs))]
+    Empty {
+        /// The inputs.
+        inputs: Vec<String>,
+    },
+    /// Meta files only.
+    #[error(
+        "no counter files, only the meta files of {}: the program wrote no counters. It writes them when it ends \
+         (not if it is killed or panics), or when a signal handler in it flushes them",
+        some_of(.builds)
+    )]
+    NoCounters {
+        /// The builds.
+        builds: Vec<String>,
+    },
+    /// Something is missing, and it was not asked to go on all the same.
+    #[error("{}. With --keep-going the rest is reported", .what.join("; "))]
+    Incomplete {
+        /// What is missing.
+        what: Vec<String>,
+    },
+}
+
+impl InputError {
+    /// Whether the input is incomplete or misnamed, rather than damaged or unreadable.
+    pub fn is_unusable(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. }
+                | Self::NotCoverage { .. }
+                | Self::Empty { .. }
+                | Self::NoCounters { .. }
+                | Self::Incomplete { .. }
+        )
+    }
+}

@@ -90,6 +90,11 @@ pub enum Rule {
         /// The bytes found.
         found: [u8; 4],
     },
+    /// The file does not end with a footer.
+    NoFooter {
+        /// The bytes found where it should start.
+        found: [u8; 4],
+    },
     /// The version is not 1.
     Version {
         /// The version found.
@@ -146,6 +151,13 @@ impl fmt::Display for Rule {
             Self::Trailing { bytes } => write!(f, "{bytes} bytes left over"),
             Self::Magic { found } => {
                 write!(f, "not the format's magic string: found {}", found.escape_ascii())
+            }
+            Self::NoFooter { found } => {
+                write!(
+                    f,
+                    "the file does not end with one and was probably cut off: found {}",
+                    found.escape_ascii()
+                )
             }
             Self::Version { found } => write!(f, "version {found} is not known, only version 1"),
             Self::Undefined { what, found } => write!(f, "{what} {found} is not defined"),

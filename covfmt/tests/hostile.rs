@@ -118,3 +118,13 @@ fn numbers_that_promise_too_much_allocate_nothing() {
     counters[footer..footer + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(CounterFile::parse(&counters).is_err());
 }
+
+#[test]
+fn a_file_that_was_cut_off_is_called_that() {
+    let (hash, _) = model::Program { mode: covfmt::mode::CounterMode::Set, packages: vec![] }.encode();
+    let args = std::collections::BTreeMap::from([("argv0".to_owned(), "x".repeat(100))]);
+    let segments = vec![model::Segment { args, entries: vec![] }];
+    let bytes = model::Run { flavor: covfmt::layout::Flavor::GO, segments }.encode(hash);
+    let error = CounterFile::parse(&bytes[..bytes.len() - 20]).unwrap_err();
+    assert!(error.to_string().contains("probably cut off"), "{error}");
+}

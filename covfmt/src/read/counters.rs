@@ -32,7 +32,11 @@ impl<'a> CounterFile<'a> {
         let mut last_footer = cursor.clone();
         last_footer.take((footer_at - COUNTER_HEADER_BYTES) as u64)?;
         let count_at = last_footer.offset() + 8;
-        let count = parse_footer(&mut last_footer)?;
+        // Everything but the very end may be there: say that, and not that a magic string is wrong.
+        let count = parse_footer(&mut last_footer).map_err(|error| match error.rule {
+            Rule::Magic { found } => ReadError { rule: Rule::NoFooter { found }, ..error },
+            _ => error,
+        })?;
         if count == 0 {
             let rule = Rule::Undefined { what: "number of segments", found: 0 };
             return Err(last_footer.named(Structure::CounterFooter).error_at(count_at, rule));

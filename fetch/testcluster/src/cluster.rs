@@ -89,10 +89,17 @@ impl Cluster {
         self.state.change_pod(&(namespace.into(), name.into()), change)
     }
 
-    /// Kills a container's first process, and with it everything in the container. It is not started again.
+    /// Kills a container's first process, and with it everything in the container. It stays so until
+    /// [`Self::restart_container`].
     pub fn kill_container(&self, namespace: &str, pod: &str, container: &str) -> Result<(), Error> {
         self.state.running(&(namespace.into(), pod.into()), container)?.kill();
         Ok(())
+    }
+
+    /// Starts a container's first process anew, as the kubelet does after its end: the processes that it still has are
+    /// killed, its directory stays as it is, and its restart count grows by one.
+    pub fn restart_container(&self, namespace: &str, pod: &str, container: &str) -> Result<(), Error> {
+        self.state.restart(&(namespace.into(), pod.into()), container)
     }
 
     /// The exit code of a container's first process, once it has ended.

@@ -131,6 +131,49 @@ impl State {
         Ok(())
     }
 
+    /// Ends a container's processes if there are any, and starts its first process anew.
+    pub(crate) fn restart(&self, key: &PodKey, container: &str) -> Result<(), Error> {
+        let label = format!("{}/{}/{container}", key.0, key.1);
+        let missing = || Error::NotFound(format!("container {label}"));
+        let (spec, old) = {
+            let mut inner = self.lock();
+            let record = inner.pods.get_mut(key).ok_or_else(missing)?;
+            let spec = record.pod.containers.iter_mut().find(|spec| spec.name == container);
+            (spec.ok_or_else(missing)?.clone(), record.running.remove(container))
+        };
+        if let Some(old) = old {
+            self.node.stop(&old);
+        }
+        let fresh = self.node.start(&label, &spec)?.map(Arc::new);
+        if let Some(fresh) = &fresh
+            && let Err(error) = fresh.wait_ready()
+        {
+            self.node.stop(fresh);
+            return Err(error);
+        }
+        let mut inner = self.lock();
+        inner.resource_version += 1;
+        let version = inner.resource_version;
+        match (inner.pods.get_mut(key), fresh) {
+            (Some(record), fresh) => {
+                record.resource_version = version;
+                for spec in record.pod.containers.iter_mut().filter(|spec| spec.name == container) {
+                    spec.restart_count += 1;
+                }
+                record.running.extend(fresh.map(|fresh| (container.to_owned(), fresh)));
+                Ok(())
+            }
+            // The pod was deleted meanwhile.
+            (None, fresh) => {
+                drop(inner);
+                if let Some(fresh) = fresh {
+                    self.node.stop(&fresh);
+                }
+                Err(missing())
+            }
+        }
+    }
+
     /// The running container of that name.
     pub(crate) fn running(&self, key: &PodKey, container: &str) -> Result<Arc<Running>, Error> {
         let missing = || Error::NotFound(format!("a process of {}/{}/{container}", key.0, key.1));

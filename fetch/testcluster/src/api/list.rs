@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::status::Status;
-use crate::selector::{FieldSelector, LabelSelector, pod_fields};
+use crate::selector::{FieldSelector, LabelSelector, pod_field};
 use crate::state::State;
 
 /// The message of an expired token: k8s.io/apiserver pkg/storage/etcd3/errors.go, `inconsistentContinue`.
@@ -142,7 +142,7 @@ impl Options {
         let labels = pod["metadata"]["labels"].as_object().map_or_else(Default::default, |labels| {
             labels.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
         });
-        self.labels.matches(&labels) && self.fields.matches(&pod_fields(pod))
+        self.labels.matches(&labels) && self.fields.matches(|field| pod_field(pod, field))
     }
 }
 

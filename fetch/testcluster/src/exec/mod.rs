@@ -121,10 +121,10 @@ fn locate(state: &State, key: &PodKey, container: &str) -> Result<(String, Optio
 }
 
 /// The text in which the container runtime wraps a refusal.
-fn refusal_text(refusal: &ExecRefusal, container: &str) -> String {
+fn refusal_text(refusal: &ExecRefusal) -> String {
     match refusal {
         ExecRefusal::NotRunning => {
-            format!("failed to exec in container: container {container} is in CONTAINER_EXITED state")
+            "failed to exec in container: container is in CONTAINER_EXITED state".into()
         }
         ExecRefusal::CannotStart(why) => format!(
             "failed to exec in container: failed to start exec \"{:0>64}\": OCI runtime exec failed: exec failed: \

@@ -71,7 +71,7 @@ impl Session {
         let started = match &self.running {
             None => Err(Outcome::Refused(format!("container not found ({:?})", self.container))),
             Some(running) => Process::start(&self.state, running, &self.exec)
-                .map_err(|refusal| Outcome::NotStarted(refusal_text(&refusal, &self.container))),
+                .map_err(|refusal| Outcome::NotStarted(refusal_text(&refusal))),
         };
         match started {
             Err(outcome) => {

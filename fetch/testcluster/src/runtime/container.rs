@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::sync::watch;
 
+use super::Mode;
 use super::confine::spawn_confined;
 use super::isolation::{nsenter_arguments, unshare_command};
 use super::lifeline::Lifeline;
+use super::main_process::main_command;
 use super::programs::{find_on_host, install};
-use super::shims::quote;
-use super::{Mode, scripts};
-use crate::container::{Container, Main, OnSignal, Replay};
+use super::watch::{kill_all, lifeline_target, watch_exit};
+use crate::container::Container;
 use crate::error::Error;
 
 /// How long a first process may take to come up.
@@ -240,133 +240,9 @@ fn quote_like_go(name: &str) -> String {
     format!("{name:?}")
 }
 
-fn lifeline_target(mode: Mode, pid: u32) -> String {
-    match mode {
-        Mode::Namespaces { .. } => pid.to_string(),
-        Mode::Mapped => format!("-{pid}"),
-    }
-}
-
 /// Writes a file that a shell script may be reading already.
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
     std::fs::write(&fresh, text)?;
     std::fs::rename(&fresh, path)
-}
-
-/// The first process's command line: a script that says it is ready, and its arguments.
-fn main_command(label: &str, spec: &Container, ready: &Path) -> Result<Vec<String>, Error> {
-    let shell = find_on_host("sh")
-        .ok_or_else(|| Error::ProgramNotFound { container: label.into(), program: "sh".into() })?;
-    let ready = ready.display().to_string();
-    // The scripts need programs that the container's own PATH may lack.
-    let with_host_path = |script: &str| {
-        let path = quote(&std::env::var("PATH").unwrap_or_default());
-        format!("PATH={path}\n{script}")
-    };
-    let mut argv = vec![shell.display().to_string(), "-c".into()];
-    match &spec.main {
-        Main::Idle | Main::Exited(_) => {
-            argv.extend([with_host_path(scripts::IDLE), "idle".into(), ready]);
-        }
-        Main::Program(program) => {
-            let name = program.first().map_or("", String::as_str);
-            let path = find_on_host(name)
-                .ok_or_else(|| Error::ProgramNotFound { container: label.into(), program: name.into() })?;
-            argv.extend([scripts::PROGRAM.into(), "program".into(), ready, path.display().to_string()]);
-            argv.extend(program.iter().skip(1).cloned());
-        }
-        Main::Replay(replay) => {
-            argv.extend([with_host_path(scripts::REPLAY), "replay".into(), ready]);
-            argv.extend(replay_arguments(label, spec, replay)?);
-        }
-    }
-    Ok(argv)
-}
-
-fn replay_arguments(label: &str, spec: &Container, replay: &Replay) -> Result<Vec<String>, Error> {
-    let dir = spec.env_value("GOCOVERDIR").unwrap_or_default();
-    if dir.is_empty() && (replay.meta.is_some() || !replay.counters.is_empty()) {
-        return Err(Error::NoCoverDir(label.into()));
-    }
-    let recorded = |path: &Path, kind: &'static str, prefix: &str| {
-        let absolute = std::path::absolute(path).map_err(Error::io(format!("resolve {}", path.display())))?;
-        std::fs::metadata(&absolute).map_err(Error::io(format!("look at {}", path.display())))?;
-        let named = absolute.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
-        if named {
-            Ok(absolute.display().to_string())
-        } else {
-            Err(Error::RecordedName { path: path.to_path_buf(), kind })
-        }
-    };
-    let on_signal = match replay.on_signal {
-        OnSignal::Flush => "flush",
-        OnSignal::Ignore => "ignore",
-        OnSignal::Die => "die",
-    };
-    let seconds = |duration: Duration| {
-        if duration.is_zero() { "0".into() } else { format!("{:.3}", duration.as_secs_f64()) }
-    };
-    let meta = replay.meta.as_deref().map(|path| recorded(path, "meta", "covmeta.")).transpose()?;
-    let mut arguments = vec![
-        dir.to_owned(),
-        on_signal.into(),
-        seconds(replay.delay),
-        seconds(replay.write_time),
-        meta.unwrap_or_default(),
-    ];
-    for path in &replay.counters {
-        arguments.push(recorded(path, "counter", "covcounters.")?);
-    }
-    Ok(arguments)
-}
-
-/// Waits for the end of a child in a thread of its own, without reaping it.
-fn watch_exit(pid: u32, mode: Mode, killed: Arc<AtomicBool>) -> watch::Receiver<Option<i32>> {
-    let (sender, receiver) = watch::channel(None);
-    std::thread::spawn(move || {
-        let Some(id) = to_pid(pid) else { return };
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        let code = loop {
-            match waitid(WaitId::Pid(id), options) {
-                Ok(Some(status)) => {
-                    break status
-                        .exit_status()
-                        .or_else(|| status.terminating_signal().map(|signal| 128 + signal))
-                        .unwrap_or(255);
-                }
-                Ok(None) | Err(rustix::io::Errno::INTR) => {}
-                Err(_) => break 255,
-            }
-        };
-        if mode == Mode::Mapped {
-            // What a PID namespace does by itself: no process survives the first one.
-            let _ = kill_process_group(id, Signal::KILL);
-        }
-        // The `unshare` of util-linux 2.38 ends with 1 when the signal that ended its child should end it too. Within
-        // a namespace the first process dies of no other SIGKILL than ours.
-        let unshared = matches!(mode, Mode::Namespaces { .. }) && killed.load(Ordering::Relaxed);
-        sender.send_replace(Some(if unshared { 128 + Signal::KILL.as_raw() } else { code }));
-    });
-    receiver
-}
-
-/// Kills a container's processes. The direct child is not reaped yet, so its number is still its own.
-fn kill_all(mode: Mode, pid: u32) {
-    let Some(id) = to_pid(pid) else { return };
-    match mode {
-        Mode::Mapped => {
-            let _ = kill_process_group(id, Signal::KILL);
-        }
-        Mode::Namespaces { .. } => {
-            // Killing the namespace's first process lets `unshare` wait until all others are gone too.
-            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-            let first = children.ok().and_then(|text| text.split_whitespace().next()?.parse().ok());
-            let _ = kill_process(first.and_then(to_pid).unwrap_or(id), Signal::KILL);
-        }
-    }
-}
-
-fn to_pid(pid: u32) -> Option<Pid> {
-    i32::try_from(pid).ok().and_then(Pid::from_raw)
 }

@@ -4,9 +4,11 @@ mod confine;
 mod container;
 mod isolation;
 mod lifeline;
+mod main_process;
 mod programs;
 mod scripts;
 mod shims;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,8 +4,6 @@
 //! the fields from kubernetes pkg/apis/core/v1/conversion.go and pkg/registry/core/pod/strategy.go
 //! (`ToSelectableFields`).
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 /// Terms that a pod's fields must all meet.
@@ -34,21 +32,36 @@ const POD_FIELDS: [(&str, &str); 10] = [
 ];
 
 impl FieldSelector {
-    /// Reads a selector; the error is the message of the API server's 400.
+    /// Reads a selector of pods; the error is the message of the API server's 400.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut terms = Vec::new();
-        for part in split_terms(text) {
-            if part.is_empty() {
-                continue;
+        let mut selector = Self::parse_any(text)?;
+        for term in &mut selector.0 {
+            match term.field.as_str() {
+                // From the time before v1.
+                "spec.host" => term.field = "spec.nodeName".into(),
+                // Accepted, and then found to be in no pod.
+                "status.podIPs" => {}
+                field if POD_FIELDS.iter().any(|(name, _)| *name == field) => {}
+                field => return Err(format!("field label not supported: {field}")),
             }
+        }
+        Ok(selector)
+    }
+
+    /// Reads a selector of any fields.
+    pub(super) fn parse_any(text: &str) -> Result<Self, String> {
+        let mut terms = Vec::new();
+        // The server sorts the terms, which shows in the error if several are wrong.
+        let mut parts = split_terms(text);
+        parts.sort_unstable();
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
             let (field, operator, value) = split_term(part)
                 .ok_or_else(|| format!("invalid selector: '{text}'; can't understand '{part}'"))?;
-            let field = if field == "spec.host" { "spec.nodeName" } else { field };
-            // The server accepts status.podIPs and then finds no such field, which is the empty text.
-            if field != "status.podIPs" && !POD_FIELDS.iter().any(|(name, _)| *name == field) {
-                return Err(format!("field label not supported: {field}"));
+            let value = unescape(value)?;
+            // Nothing on either side asks for nothing, whatever the operator.
+            if !(field.is_empty() && value.is_empty()) {
+                terms.push(Term { field: field.into(), equal: operator != "!=", value });
             }
-            terms.push(Term { field: field.into(), equal: operator != "!=", value: unescape(value)? });
         }
         Ok(Self(terms))
     }
@@ -58,28 +71,21 @@ impl FieldSelector {
         self.0.is_empty()
     }
 
-    pub(crate) fn matches(&self, fields: &BTreeMap<&'static str, String>) -> bool {
-        self.0.iter().all(|term| {
-            let value = fields.get(term.field.as_str()).map_or("", String::as_str);
-            (value == term.value) == term.equal
-        })
+    /// Whether the fields meet all terms; a field that is not there is the empty text.
+    pub(crate) fn matches(&self, field: impl Fn(&str) -> Option<String>) -> bool {
+        self.0.iter().all(|term| (field(&term.field).unwrap_or_default() == term.value) == term.equal)
     }
 }
 
-/// The selectable fields of a pod object.
-pub(crate) fn pod_fields(pod: &Value) -> BTreeMap<&'static str, String> {
-    POD_FIELDS
-        .iter()
-        .map(|(name, pointer)| {
-            let value = match pod.pointer(pointer) {
-                Some(Value::String(text)) => text.clone(),
-                Some(Value::Bool(flag)) => flag.to_string(),
-                _ if *name == "spec.hostNetwork" => "false".into(),
-                _ => String::new(),
-            };
-            (*name, value)
-        })
-        .collect()
+/// A selectable field of a pod object.
+pub(crate) fn pod_field(pod: &Value, field: &str) -> Option<String> {
+    let (_, pointer) = POD_FIELDS.iter().find(|(name, _)| *name == field)?;
+    match pod.pointer(pointer) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Bool(flag)) => Some(flag.to_string()),
+        _ if field == "spec.hostNetwork" => Some("false".into()),
+        _ => None,
+    }
 }
 
 /// Splits at commas that no backslash precedes.

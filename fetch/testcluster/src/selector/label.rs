@@ -1,9 +1,11 @@
 //! Label selectors: `app=web,tier in (a, b),env notin (c),owner,!legacy,size>3`.
 //!
 //! Grammar, matching and messages are those of k8s.io/apimachinery pkg/labels/selector.go (`Parser`,
-//! `Requirement.Matches`) and pkg/api/validate/content (`IsLabelKey`, `IsLabelValue`).
+//! `NewRequirement`, `Requirement.Matches`).
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use super::syntax::{check_key, value_error};
 
 /// Requirements that a set of labels must all meet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -90,6 +92,35 @@ impl LabelSelector {
 }
 
 impl Requirement {
+    /// A requirement with values; all that is wrong with them is told at once.
+    fn new(key: String, operator: Token, values: BTreeSet<String>) -> Result<Self, String> {
+        let mut errors = Vec::new();
+        let mut bound = 0;
+        if matches!(operator, Token::Greater | Token::Less) {
+            for (index, value) in values.iter().enumerate() {
+                match value.parse() {
+                    Ok(number) => bound = number,
+                    Err(_) => errors.push(format!(
+                        "values[{index}]: Invalid value: {value:?}: for 'Gt', 'Lt' operators, the value must be an integer"
+                    )),
+                }
+            }
+        }
+        errors.extend(values.iter().enumerate().filter_map(|(index, value)| value_error(&key, index, value)));
+        match &errors[..] {
+            [] => {}
+            [error] => return Err(error.clone()),
+            _ => return Err(format!("[{}]", errors.join(", "))),
+        }
+        let operator = match operator {
+            Token::Greater => Operator::GreaterThan(bound),
+            Token::Less => Operator::LessThan(bound),
+            Token::NotIn | Token::NotEquals => Operator::NotIn(values),
+            _ => Operator::In(values),
+        };
+        Ok(Self { key, operator })
+    }
+
     fn matches(&self, value: Option<&str>) -> bool {
         let number = || value.and_then(|value| value.parse::<i64>().ok());
         match &self.operator {
@@ -186,69 +217,80 @@ impl Parser {
             // `!key` takes no operator; the server's parser returns here and then stumbles over what follows.
             return Ok(Requirement { key, operator: Operator::DoesNotExist });
         }
-        let operator = match self.take() {
-            (Token::In, _) => Operator::In(self.values(&key)?),
-            (Token::NotIn, _) => Operator::NotIn(self.values(&key)?),
-            (Token::Equals | Token::DoubleEquals, _) => Operator::In(self.exact_value(&key)?),
-            (Token::NotEquals, _) => Operator::NotIn(self.exact_value(&key)?),
-            (Token::Greater, _) => Operator::GreaterThan(self.number(&key)?),
-            (Token::Less, _) => Operator::LessThan(self.number(&key)?),
-            (_, found) => return Err(format!("found '{found}', expected: {BINARY_OPERATORS}")),
-        };
-        Ok(Requirement { key, operator })
-    }
-
-    fn exact_value(&mut self, key: &str) -> Result<BTreeSet<String>, String> {
-        let value = match self.look_for_value() {
-            (Token::End | Token::Comma, _) => String::new(),
-            (Token::Identifier, value) => {
-                self.position += 1;
-                value
+        let (operator, found) = self.take();
+        let values = match operator {
+            Token::In | Token::NotIn => self.values()?,
+            Token::Equals | Token::DoubleEquals | Token::NotEquals | Token::Greater | Token::Less => {
+                BTreeSet::from([self.exact_value()?])
             }
-            (_, found) => return Err(format!("found '{found}', expected: identifier")),
+            _ => return Err(format!("found '{found}', expected: {BINARY_OPERATORS}")),
         };
-        check_value(key, &value)?;
-        Ok(BTreeSet::from([value]))
+        Requirement::new(key, operator, values)
     }
 
-    fn number(&mut self, key: &str) -> Result<i64, String> {
-        let value = self.exact_value(key)?.into_iter().next().unwrap_or_default();
-        value.parse().map_err(|_| {
-            format!(
-                "values[0]: Invalid value: {value:?}: for 'Gt', 'Lt' operators, the value must be an integer"
-            )
-        })
+    /// The value after `=` and its like; nothing there is the empty value.
+    fn exact_value(&mut self) -> Result<String, String> {
+        if matches!(self.look_for_value().0, Token::End | Token::Comma) {
+            return Ok(String::new());
+        }
+        match self.take_value() {
+            (Token::Identifier, value) => Ok(value),
+            (_, found) => Err(format!("found '{found}', expected: identifier")),
+        }
     }
 
     /// `(a, b,)`: between commas and at either end a value may be empty.
-    fn values(&mut self, key: &str) -> Result<BTreeSet<String>, String> {
+    fn values(&mut self) -> Result<BTreeSet<String>, String> {
         let (token, found) = self.take_value();
         if token != Token::Open {
             return Err(format!("found '{found}' expected: '('"));
         }
+        match self.look_for_value() {
+            (Token::Identifier | Token::Comma, first) => {
+                let values = self.value_list()?;
+                match self.take_value() {
+                    (Token::Close, _) => Ok(values),
+                    _ => Err(format!("found '{first}', expected: ')'")),
+                }
+            }
+            (Token::Close, _) => {
+                self.position += 1;
+                Ok(BTreeSet::from([String::new()]))
+            }
+            (_, found) => Err(format!("found '{found}', expected: ',', ')' or identifier")),
+        }
+    }
+
+    fn value_list(&mut self) -> Result<BTreeSet<String>, String> {
         let mut values = BTreeSet::new();
-        let mut current: Option<String> = None;
         loop {
             match self.take_value() {
-                (Token::Identifier, value) if current.is_none() => current = Some(value),
+                (Token::Identifier, value) => {
+                    values.insert(value);
+                    match self.look_for_value() {
+                        (Token::Comma, _) => {}
+                        (Token::Close, _) => return Ok(values),
+                        (_, found) => return Err(format!("found '{found}', expected: ',' or ')'")),
+                    }
+                }
                 (Token::Comma, _) => {
-                    values.insert(current.take().unwrap_or_default());
-                }
-                (Token::Close, _) => {
-                    values.insert(current.take().unwrap_or_default());
-                    break;
-                }
-                (_, found) if current.is_some() => {
-                    return Err(format!("found '{found}', expected: ',' or ')'"));
-                }
-                (_, found) if values.is_empty() => {
-                    return Err(format!("found '{found}', expected: ',', ')' or identifier"));
+                    if values.is_empty() {
+                        values.insert(String::new());
+                    }
+                    match self.look_for_value().0 {
+                        Token::Close => {
+                            values.insert(String::new());
+                            return Ok(values);
+                        }
+                        Token::Comma => {
+                            values.insert(String::new());
+                        }
+                        _ => {}
+                    }
                 }
                 (_, found) => return Err(format!("found '{found}', expected: ',', or identifier")),
             }
         }
-        values.iter().try_for_each(|value| check_value(key, value))?;
-        Ok(values)
     }
 }
 
@@ -257,47 +299,4 @@ fn as_value((token, text): (Token, String)) -> (Token, String) {
         Token::In | Token::NotIn => (Token::Identifier, text),
         _ => (token, text),
     }
-}
-
-/// One to 63 letters, digits, `-`, `_`, `.`, beginning and ending with a letter or a digit.
-fn is_qualified(text: &str) -> bool {
-    let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    text.len() <= 63
-        && alphanumeric(text.chars().next())
-        && alphanumeric(text.chars().last())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-}
-
-fn check_key(key: &str) -> Result<(), String> {
-    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    let is_label = |label: &str| {
-        is_qualified(label) && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    if prefix.is_some_and(|prefix| prefix.len() > 253 || !prefix.split('.').all(is_label)) {
-        return Err(format!(
-            "<nil>: Invalid value: {key:?}: prefix part a lowercase RFC 1123 subdomain must consist of lower case \
-             alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. \
-             'example.com', regex used for validation is \
-             '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-        ));
-    }
-    if !is_qualified(name) {
-        return Err(format!(
-            "<nil>: Invalid value: {key:?}: name part must consist of alphanumeric characters, '-', '_' or '.', and \
-             must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex \
-             used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-        ));
-    }
-    Ok(())
-}
-
-fn check_value(key: &str, value: &str) -> Result<(), String> {
-    if value.is_empty() || is_qualified(value) {
-        return Ok(());
-    }
-    Err(format!(
-        "values[0][{key}]: Invalid value: {value:?}: a valid label must be an empty string or consist of alphanumeric \
-         characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or \
-         'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-    ))
 }

@@ -5,6 +5,8 @@
 
 mod exec;
 mod faults;
+mod go_program;
 mod http;
+mod kube_client;
 mod processes;
 mod support;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use testcluster::{Cluster, Container, Error, Isolation, Main, OnSignal, Pod, Replay};
 
-use crate::support::{Session, app, exec_target, isolations, one_pod, run, wait_until};
+use crate::support::{Session, app, exec_target, get, isolations, one_pod, run, wait_until};
 
 const HASH: &str = "0123456789abcdef0123456789abcdef";
 
@@ -195,6 +195,27 @@ fn programs_that_signal_by_name_need_namespaces() {
         .start()
         .unwrap_err();
     assert!(matches!(error, Error::UnsafeProgram { .. } | Error::ProgramNotFound { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_container_can_be_started_again() {
+    for isolation in isolations() {
+        let recorded = Recorded::new();
+        let cluster = recorded.cluster(isolation, recorded.replay());
+        let status = || {
+            let pod = get(&cluster, "/api/v1/namespaces/ns/pods/web").json();
+            pod["status"]["containerStatuses"][0].clone()
+        };
+        cluster.kill_container("ns", "web", "app").unwrap();
+        assert_eq!(status()["state"]["terminated"]["exitCode"], 137);
+        assert_eq!(status()["ready"], false);
+        cluster.restart_container("ns", "web", "app").unwrap();
+        assert!(status()["state"]["running"].is_object());
+        assert_eq!(status()["restartCount"], 1);
+        assert_eq!(run(&cluster, &["kill", "-USR1", "1"]).await.exit_code(), 0, "{isolation:?}");
+        wait_until("a flush", || recorded.names("covcounters.").len() == 1);
+        assert!(cluster.restart_container("ns", "web", "none").is_err());
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use covreport::manifest::Manifest;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use support::{NEWEST, covreport, data_set, stdout_of, text};
@@ -86,6 +87,39 @@ fn the_newest_run_is_read() {
     // The same from a directory above, where the manifest is found on the way.
     let above = covreport().args(["--textfmt", "."]).current_dir(&store).assert().success();
     assert_eq!(text(&above.get_output().stdout), newest);
+}
+
+#[test]
+fn a_part_of_the_store_is_read_whole_and_older_files_are_counted() {
+    let store = store(false);
+    let run = covreport().arg("--textfmt").arg(store.path().join("shop")).assert().success();
+    assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-0", "pod-1", "pod-2"]));
+    assert!(
+        text(&run.get_output().stderr).contains("2 of the coverage files are not of run r2, the newest in ")
+    );
+    let run = covreport()
+        .args(["--textfmt", "pod-1/app"])
+        .current_dir(store.path().join("shop"))
+        .assert()
+        .success();
+    assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-1"]));
+    assert_eq!(text(&run.get_output().stderr), "");
+}
+
+#[test]
+fn the_documented_example_is_read() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MANIFEST.md")).unwrap();
+    let example = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let manifest = Manifest::parse(example.as_bytes()).unwrap().unwrap();
+    let [run] = manifest.runs.as_slice() else { panic!("{manifest:?}") };
+    let files: Vec<&str> = run.files.iter().map(|file| file.path.to_str().unwrap()).collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    assert!(files.iter().all(|path| path.starts_with("shop/checkout-6d5f7-abcde/server/cov")), "{files:?}");
+    let [failure] = run.failures.as_slice() else { panic!("{run:?}") };
+    assert!(
+        failure.starts_with("shop/checkout-6d5f7-fghij/server: the archive ended in the middle"),
+        "{failure}"
+    );
 }
 
 #[test]

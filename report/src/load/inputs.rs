@@ -62,7 +62,37 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
             governed.push(directory);
         }
     }
+    let stale: Vec<Notice> = plan
+        .inputs
+        .iter()
+        .enumerate()
+        .filter_map(|(origin, input)| older_files(origin, input, &collected))
+        .collect();
+    collected.notices.extend(stale);
     Ok(collected)
+}
+
+/// Who names a directory within covfetch's store wants that directory, but should know if it holds files of older runs.
+fn older_files(origin: usize, input: &Path, collected: &Collected) -> Option<Notice> {
+    let whole = input.canonicalize().ok()?;
+    let read = |directory: &Path| Manifest::parse(&fs::read(directory.join("manifest.json")).ok()?).ok()?;
+    let (directory, manifest) = whole.ancestors().skip(1).find_map(|above| Some((above, read(above)?)))?;
+    let newest = manifest.runs.last()?;
+    let listed: BTreeSet<PathBuf> = newest.files.iter().map(|file| directory.join(&file.path)).collect();
+    let is_older = |file: &&FoundFile| {
+        let below = file.path.strip_prefix(input).unwrap_or(Path::new(""));
+        let path = if below.as_os_str().is_empty() { whole.clone() } else { whole.join(below) };
+        file.origin == origin && coverage_name(&file.path).is_some() && !listed.contains(&path)
+    };
+    let older = collected.files.iter().filter(is_older).count();
+    (older != 0).then(|| {
+        Notice::warning(format!(
+            "{}: {older} of the coverage files are not of run {}, the newest in {}",
+            input.display(),
+            newest.id,
+            directory.join("manifest.json").display()
+        ))
+    })
 }
 
 /// Leaves only what the manifest says, and checks that it is there.

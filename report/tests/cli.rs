@@ -108,7 +108,7 @@ fn files_may_be_named_one_by_one() {
     refuses(
         covreport().arg(coverage_file(&pod, "covmeta")),
         2,
-        &["no counter files, only the meta files of build "],
+        &["no counters, only the meta files of build "],
     );
     refuses(
         covreport().arg(coverage_file(&pod, "covcounters")),
@@ -198,8 +198,12 @@ fn builds_without_counters_are_named() {
     refuses(
         covreport().arg("--keep-going").arg(&panicked),
         2,
-        &["no counter files, only the meta files of build "],
+        &["no counters, only the meta files of build "],
     );
+    // A counter file that holds none, as the reference's merge of such data makes, is no better.
+    let merged = data_set(NEWEST, "panicked-set").join("golden/merge");
+    assert!(coverage_file(&merged, "covcounters").is_file());
+    refuses(covreport().arg(&merged), 2, &["no counters, only the meta files of build "]);
 }
 
 #[test]

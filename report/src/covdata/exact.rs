@@ -264,7 +264,7 @@ fn counter_rule(error: &ReadError, empty: bool) -> String {
         (Structure::CounterHeader, Rule::Version { found }) => {
             format!("version data incompatibility: reader is 1 data is {found}")
         }
-        (Structure::CounterFooter, Rule::Magic { .. }) => {
+        (Structure::CounterFooter, Rule::Magic { .. } | Rule::NoFooter { .. }) => {
             "invalid magic string (not a counter data file)".into()
         }
         (Structure::CounterFooter, Rule::Undefined { .. }) => {

@@ -51,7 +51,7 @@ fn check_metas(pod: &GoPod, verify: bool) -> Result<(), InputError> {
 pub(super) fn remarks(pods: &[GoPod], builds: &[BuildCounts]) -> Vec<Notice> {
     let mut notices = Vec::new();
     for (pod, build) in pods.iter().zip(builds) {
-        if pod.counters.is_empty() {
+        if is_silent(build) {
             notices.push(Notice::warning(format!(
                 "no counters of build {} of {} ({}): it was killed, panicked or was never flushed; its statements \
                  count as missed",
@@ -70,6 +70,11 @@ pub(super) fn remarks(pods: &[GoPod], builds: &[BuildCounts]) -> Vec<Notice> {
     }
     notices.extend(differing_sources(builds));
     notices
+}
+
+/// Whether no function of a build has counters: there is no counter file, or none in it.
+pub(super) fn is_silent(build: &BuildCounts) -> bool {
+    !build.counts().recorded().contains(&true)
 }
 
 /// The import path of the main package, else of the first.

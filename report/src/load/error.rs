@@ -87,7 +87,7 @@ pub enum InputError {
     },
     /// Meta files only.
     #[error(
-        "no counter files, only the meta files of {}: the program wrote no counters. It writes them when it ends \
+        "no counters, only the meta files of {}: the program wrote none. It writes them when it ends \
          (not if it is killed or panics), or when a signal handler in it flushes them",
         some_of(.builds)
     )]

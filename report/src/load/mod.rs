@@ -48,11 +48,11 @@ pub fn load(plan: &Plan) -> Result<(Profile, Vec<Notice>), InputError> {
     }
 
     replicas::drop_copies(&mut grouping.pods, &mut notices)?;
-    if grouping.pods.iter().all(|pod| pod.counters.is_empty()) {
+    let builds = builds::load_all(&grouping.pods, plan.verify)?;
+    if builds.iter().all(builds::is_silent) {
         let builds = grouping.pods.iter().map(|pod| format!("build {} ({})", pod.tag, pod.meta.display()));
         return Err(InputError::NoCounters { builds: builds.collect() });
     }
-    let builds = builds::load_all(&grouping.pods, plan.verify)?;
     notices.extend(builds::remarks(&grouping.pods, &builds));
     let profile = merge(&builds, plan, &mut notices)?;
     Ok((profile, notices))

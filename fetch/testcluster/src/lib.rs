@@ -46,7 +46,7 @@
 //! | subprotocols, channels, half-close | kubernetes staging/src/k8s.io/streaming/pkg/httpstream/wsstream/conn.go; k8s.io/apiserver pkg/util/proxy/websocket.go |
 //! | the Status of a v5 session | k8s.io/apiserver pkg/util/proxy/streamtranslator.go; k8s.io/client-go tools/remotecommand/v4.go |
 //! | the Status of a v4 session | kubernetes staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand; containerd internal/cri/server |
-//! | what outlives a client | containerd internal/cri/server/container_execsync.go, internal/cri/io/exec_io.go |
+//! | what outlives a client | containerd `internal/cri/server/container_execsync.go`, `internal/cri/io/exec_io.go` |
 //! | the names of coverage files while they are written | Go src/internal/coverage/cfile/emit.go |
 //!
 //! The messages are those of Kubernetes 1.36 with containerd 2 ([`ClusterBuilder::containerd`] for 1).

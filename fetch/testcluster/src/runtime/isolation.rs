@@ -65,12 +65,14 @@ fn probe() -> Result<Mode, String> {
 
 fn attempt(mode: Mode) -> Result<(), String> {
     let nsenter = find_on_host("nsenter").ok_or("no nsenter on PATH")?;
+    let shell = find_on_host("sh").ok_or("no sh on PATH")?;
     let (unshare, arguments) = unshare_command(mode).ok_or("no unshare on PATH")?;
     // The inner process answers once its /proc is the namespace's own, then waits until it has been entered.
     let script = r#"[ "$$" = 1 ] && [ -d /proc/1 ] && echo up && read -r _"#;
     let mut child = Command::new(unshare)
         .args(&arguments)
-        .args(["sh", "-c", script])
+        .arg(&shell)
+        .args(["-c", script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -83,7 +85,8 @@ fn attempt(mode: Mode) -> Result<(), String> {
     let entered = line.trim() == "up"
         && Command::new(nsenter)
             .args(nsenter_arguments(mode, child.id()))
-            .args(["sh", "-c", "kill -0 1"])
+            .arg(shell)
+            .args(["-c", "kill -0 1"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
+use super::programs::find_on_host;
 use crate::error::Error;
 
 /// One line per change: `+ TARGET` or `- TARGET`, where TARGET is what `kill` takes: a pid, or `-` and a group.
@@ -28,7 +29,8 @@ pub(super) struct Lifeline(Mutex<Child>);
 
 impl Lifeline {
     pub(super) fn start() -> Result<Self, Error> {
-        let mut command = Command::new("sh");
+        // Found as every other program here is found.
+        let mut command = Command::new(find_on_host("sh").unwrap_or_else(|| "sh".into()));
         command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         Ok(Self(Mutex::new(command.spawn().map_err(Error::io("start sh"))?)))

@@ -79,7 +79,11 @@ fn main() -> Result<ExitCode> {
         ],
     )?;
     if lcov.exists() {
-        println!("\nThe same in LCOV, ready for Codecov or genhtml: {}", programs::shown(&lcov));
+        println!(
+            "\nThe same in LCOV, with paths below {}: {}",
+            programs::shown(&recording::source()),
+            programs::shown(&lcov)
+        );
     }
     let worst = fetched.max(reported);
     if args.broken {

@@ -72,8 +72,9 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  every report was written
   1  a file could not be read or written, or is damaged
-  2  wrong usage, or incomplete input: no coverage files, no counters at all, counter files
-     without their meta file, or a run of covfetch that failed to fetch something
+  2  wrong usage, or incomplete input: no coverage files, no counters at all, no package that
+     --pkg matches, counter files without their meta file, or a run of covfetch that failed to
+     fetch something
 With 1 and 2 no report is written, and files that were there stay as they were.
 
 Environment:

@@ -321,8 +321,12 @@ fn patterns_without_a_match_are_named() {
     assert!(
         table.starts_with("\texample.com/library/internal/api\t\tcoverage: ") && table.lines().count() == 2
     );
-    let run = covreport().args(["--pkg=nothing"]).arg(pods()).assert().success();
-    assert_eq!(text(&run.get_output().stdout), "total\t\tcoverage: [no statements] (0 of 0)\n");
+    let run = covreport().args(["--pkg=nothing,./x"]).arg(pods()).assert().code(2);
+    assert_eq!(text(&run.get_output().stdout), "");
+    assert_eq!(
+        text(&run.get_output().stderr),
+        "covreport: error: --pkg nothing,./x matches none of the 5 packages: patterns are matched with import paths, not with directories\n"
+    );
 }
 
 #[test]

@@ -95,6 +95,16 @@ pub enum InputError {
         /// The builds.
         builds: Vec<String>,
     },
+    /// Packages were asked for of which there is none: an empty report would pass for one that says 0 %.
+    #[error("--pkg {patterns} matches none of the {packages} packages{hint}")]
+    NoPackage {
+        /// The patterns as given, with commas between them.
+        patterns: String,
+        /// Number of packages in the input.
+        packages: usize,
+        /// What may be the reason, or nothing.
+        hint: &'static str,
+    },
     /// Something is missing, and it was not asked to go on all the same.
     #[error("{}. With --keep-going the rest is reported", .what.join("; "))]
     Incomplete {
@@ -112,6 +122,7 @@ impl InputError {
                 | Self::NotCoverage { .. }
                 | Self::Empty { .. }
                 | Self::NoCounters { .. }
+                | Self::NoPackage { .. }
                 | Self::Incomplete { .. }
         )
     }

@@ -72,18 +72,24 @@ fn merge(builds: &[BuildCounts], plan: &Plan, notices: &mut Vec<Notice>) -> Resu
     let Some(patterns) = &plan.packages else {
         return Ok(Profile::from_builds(builds, ModePolicy::HitOrNot)?);
     };
-    let paths: Vec<&[u8]> = builds
+    let mut paths: Vec<&[u8]> = builds
         .iter()
         .flat_map(|build| build.tables().packages())
         .map(|package| package.path().as_ref())
         .collect();
-    for idle in patterns.without_match(&paths) {
-        let idle = String::from_utf8_lossy(idle);
-        let hint = if idle.starts_with('.') {
-            ": patterns are matched with import paths, not with directories"
-        } else {
-            ""
-        };
+    paths.sort_unstable();
+    paths.dedup();
+    let idle = patterns.without_match(&paths);
+    let hint = if idle.iter().any(|pattern| pattern.starts_with(b".")) {
+        ": patterns are matched with import paths, not with directories"
+    } else {
+        ""
+    };
+    let idle = String::from_utf8_lossy(&idle.join(&b","[..])).into_owned();
+    if !paths.iter().any(|path| patterns.matches(path)) {
+        return Err(InputError::NoPackage { patterns: idle, packages: paths.len(), hint });
+    }
+    if !idle.is_empty() {
         notices.push(Notice::warning(format!("--pkg {idle} matches no package{hint}")));
     }
     Ok(Profile::from_builds_filtered(builds, ModePolicy::HitOrNot, |path| patterns.matches(path))?)

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let isolation =
         if arguments.next().as_deref() == Some("mapped") { Isolation::Mapped } else { Isolation::Auto };
     let pod = |name: &str| {
-        let app = Container::new("app").programs(["sh", "kill", "cat", "ls", "tar", "sleep"]);
+        let app = Container::new("app").programs(["sh", "kill", "cat", "ls", "tar", "head", "sleep"]);
         Pod::new("default", name).label("app", "web").container(app)
     };
     let cluster = Cluster::builder()

@@ -2,16 +2,18 @@
 //! a timeout leaves no orphans.
 //!
 //! A small shell reads, from a pipe whose only writer is this process, which processes to mind. When the pipe ends it
-//! kills those that are still on its list.
+//! kills those that are still on its list, and removes the cluster's temporary directory.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use super::programs::find_on_host;
 use crate::error::Error;
 
-/// One line per change: `+ TARGET` or `- TARGET`, where TARGET is what `kill` takes: a pid, or `-` and a group.
+/// One line per change: `+ TARGET` or `- TARGET`, where TARGET is what `kill` takes: a pid, or `-` and a group. The
+/// argument is the directory.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 minded=' '
@@ -22,16 +24,22 @@ while read -r change target; do
   esac
 done
 for target in $minded; do kill -s KILL -- "$target" 2>/dev/null; done
+case $1 in */testcluster-*) rm -rf -- "$1" ;; esac
 "#;
 
 #[derive(Debug)]
 pub(super) struct Lifeline(Mutex<Child>);
 
 impl Lifeline {
-    pub(super) fn start() -> Result<Self, Error> {
+    pub(super) fn start(home: &Path) -> Result<Self, Error> {
         // Found as every other program here is found.
         let mut command = Command::new(find_on_host("sh").unwrap_or_else(|| "sh".into()));
-        command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["-c", SCRIPT, "lifeline"])
+            .arg(home)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         Ok(Self(Mutex::new(command.spawn().map_err(Error::io("start sh"))?)))
     }

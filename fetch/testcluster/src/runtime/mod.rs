@@ -34,7 +34,7 @@ impl Node {
     /// Prepares a node that keeps its files under `root`.
     pub(crate) fn new(root: &Path, isolation: Isolation) -> Result<Self, Error> {
         let mode = isolation.resolve()?;
-        let lifeline = Lifeline::start()?;
+        let lifeline = Lifeline::start(root)?;
         Ok(Self { root: root.to_path_buf(), mode, lifeline, next: AtomicU64::new(0) })
     }
 

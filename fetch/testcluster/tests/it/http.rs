@@ -81,6 +81,8 @@ fn errors_are_status_objects() {
     assert_eq!((answer.code, &answer.json()["reason"]), (405, &json!("MethodNotAllowed")));
     let answer = get(&cluster, "/api/v1/nothing");
     assert_eq!((answer.code, answer.body.as_str()), (404, "404 page not found\n"));
+    // A limit of this server's own: a real one takes more.
+    assert_eq!(get(&cluster, &format!("/api/v1/pods?x={}", "y".repeat(70_000))).code, 414);
     assert_eq!(get(&cluster, "/readyz").body, "ok");
     assert_eq!(get(&cluster, "/version").json()["major"], "1");
     assert_eq!(get(&cluster, "/api").json()["versions"], json!(["v1"]));

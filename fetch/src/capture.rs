@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use covfmt::ids::MetaHash;
 use covfmt::mode::CounterMode;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -114,7 +115,7 @@ impl Collector {
             let Some(pause) = again else {
                 let attempts = captured.attempts;
                 return Err(if attempts > 1 {
-                    failure.within(format!("after {attempts} attempts"))
+                    failure.followed_by(format!(" ({attempts} attempts)"))
                 } else {
                     failure
                 });
@@ -154,9 +155,10 @@ impl Job<'_> {
         if captured.files.is_empty() {
             return Err(empty(self.source));
         }
-        for name in captured.files.keys().filter(|name| !name.is_meta()) {
-            let has_meta = captured.files.keys().any(|other| other.is_meta() && other.hash() == name.hash());
-            if !has_meta {
+        let metas: BTreeSet<MetaHash> =
+            captured.files.keys().filter(|name| name.is_meta()).map(CoverageName::hash).collect();
+        for name in captured.files.keys() {
+            if !metas.contains(&name.hash()) {
                 let message = format!("{name} came without its meta file covmeta.{}", name.hash());
                 return Err(Failure::new(Kind::MissingMeta, message));
             }

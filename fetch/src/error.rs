@@ -105,10 +105,10 @@ impl Failure {
         Self::new(Kind::Unfinished, "the run was interrupted before this container was done")
     }
 
-    /// Puts words before the message.
+    /// Puts words behind the message.
     #[must_use]
-    pub fn within(self, context: impl fmt::Display) -> Self {
-        let message = one_line(&format!("{context}: {}", self.message));
+    pub fn followed_by(self, words: impl fmt::Display) -> Self {
+        let message = one_line(&format!("{}{words}", self.message));
         Self { message, ..self }
     }
 }

@@ -26,9 +26,9 @@ enum Show {
 impl Progress {
     /// Begins with the number of containers to read.
     pub fn new(containers: usize, quiet: bool, bytes: Arc<AtomicU64>) -> Self {
-        let show = if quiet || containers == 0 {
+        let show = if quiet {
             Show::Nothing
-        } else if std::io::stderr().is_terminal() {
+        } else if containers > 0 && std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(containers as u64);
             if let Ok(style) = ProgressStyle::with_template("{pos}/{len} containers {bar:30} {msg}") {
                 bar.set_style(style);

@@ -43,6 +43,18 @@ impl Store {
         &self.root
     }
 
+    /// Makes what was stored for a container last through a power failure. To be called once its files are there.
+    pub fn sync(&self, container: &ContainerName) -> Result<(), Failure> {
+        let directory = self.root.join(container.directory());
+        match sync_directory(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let message = format!("{} cannot be written: {error}", directory.display());
+                Err(Failure::new(Kind::Store, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Stores a file of a container, or finds that it is there.
     pub fn put(
         &self,
@@ -68,7 +80,7 @@ impl Store {
         file.as_file().sync_all().map_err(failed)?;
         make_readable(file.as_file()).map_err(failed)?;
         match file.persist_noclobber(&path) {
-            Ok(_) => sync_directory(&directory).map_err(failed)?,
+            Ok(_) => {}
             // Another run was faster.
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                 return match compare(&path, bytes).map_err(failed)? {

@@ -61,8 +61,8 @@ pub fn unpack(
         let read = read_archive(io::Cursor::new(first).chain(&mut stream), others, &mut budget, receive);
         read.map_err(|failure| match failure {
             // What cannot be read because it is not there was cut off.
-            Failure { kind: Kind::Rejected, retry: Retry::Yes, message } if stream.ended.get() => {
-                Failure { kind: Kind::Truncated, retry: Retry::Yes, message }
+            Failure { kind: Kind::Rejected, retry: Retry::Yes, .. } if stream.ended.get() => {
+                truncated("the archive ended in the middle of an entry")
             }
             failure => failure,
         })?;

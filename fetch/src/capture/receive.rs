@@ -90,6 +90,7 @@ impl Receiver {
             }
             Ok(())
         });
+        let unpacked = unpacked.and(self.store.sync(&self.name));
         let others = bad.len().saturating_sub(1);
         let result = unpacked.and_then(|()| match bad.into_iter().next() {
             None => Ok(()),

@@ -144,12 +144,20 @@ pub(super) fn judge_stream(
 ) -> Result<(), Failure> {
     match (unpacked, end.failure(program)) {
         (Ok(()), None) => {}
-        // A program that was killed or failed explains a short archive better than the archive does.
         (Err(short), Some(failure)) if short.kind == Kind::Truncated => {
-            return Err(failure.within(short));
+            return Err(match &end.verdict {
+                Verdict::Missing(why) if why.is_empty() => {
+                    Failure { message: format!("the stream was cut off: {short}"), ..short }
+                }
+                Verdict::Missing(why) => {
+                    Failure { message: format!("the stream was cut off ({why}): {short}"), ..short }
+                }
+                // A program that was killed or failed explains a short archive better than the archive does.
+                _ => failure,
+            });
         }
-        (Err(short), None) if short.kind == Kind::Truncated && end.verdict == Verdict::Success => {
-            return Err(short.within("the API server reported success, but the stream was cut short"));
+        (Err(short), None) if short.kind == Kind::Truncated => {
+            return Err(short.followed_by(", though the API server reported success"));
         }
         (Err(failure), _) | (Ok(()), Some(failure)) => return Err(failure),
     }

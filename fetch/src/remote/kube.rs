@@ -159,11 +159,20 @@ async fn finish(
     let verdict = match status {
         Some(status) => verdict(&status),
         None => Verdict::Missing(match joined {
-            Ok(Err(error)) => with_causes(&error),
+            Ok(Err(error)) => innermost(&error),
             _ => String::new(),
         }),
     };
     End { verdict, stderr }
+}
+
+/// What the system said; the layers above it only say that they were reading.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    said(&cause.to_string())
 }
 
 fn verdict(status: &Status) -> Verdict {

@@ -1,0 +1,133 @@
+//! Waiting for the flush: slow ones are waited for, hopeless ones are said to be at once.
+
+use std::time::{Duration, Instant};
+
+use testcluster::OnSignal;
+
+use crate::common::{Recorded, Site, cluster, pod, recorded, testdata};
+
+/// The counter file comes two seconds after the signal, and stands half-written for half a second.
+#[test]
+fn a_slow_flush_is_waited_for() {
+    let site = Site::new();
+    let main = recorded(0).replay().delay(Duration::from_secs(2)).write_time(Duration::from_millis(500));
+    let cluster = cluster().pod(pod("web-0", site.app("web-0").main(main))).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&["--signal", "USR1"]).expect(0);
+    let record = site.record("web-0");
+    assert_eq!(record["files"].as_array().unwrap().len(), 2);
+    assert!(record["flush"]["waited_ms"].as_u64().unwrap() >= 2000, "{record:#}");
+    site.check();
+}
+
+#[test]
+fn a_program_without_a_handler_is_explained() {
+    let site = Site::new();
+    let main = recorded(0).replay().on_signal(OnSignal::Ignore);
+    let cluster = cluster().pod(pod("web-0", site.app("web-0").main(main))).start().unwrap();
+    site.admit(&cluster);
+    let begun = Instant::now();
+    site.fetch(&["--signal", "USR1", "--flush-timeout", "1s"]).expect(3).says("no handler for the signal");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let record = site.record("web-0");
+    assert_eq!(record["failure"]["kind"], "meta-only");
+    assert_eq!(record["flush"]["outcome"], "failed");
+    assert_eq!(record["attempts"], 1);
+    site.check();
+}
+
+#[test]
+fn a_process_that_dies_of_the_signal_is_noticed_before_the_time_is_up() {
+    let site = Site::new();
+    let main = recorded(0).replay().on_signal(OnSignal::Die);
+    let cluster = cluster().pod(pod("web-0", site.app("web-0").main(main))).start().unwrap();
+    site.admit(&cluster);
+    let begun = Instant::now();
+    let ran = site.fetch(&["--signal", "USR1", "--flush-timeout", "60s", "--retries", "1"]).expect(3);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let record = site.record("web-0");
+    assert_eq!(record["state"], "failed", "{ran:#?}");
+    site.check();
+}
+
+#[test]
+fn a_build_that_cannot_flush_is_not_signalled() {
+    for mode in ["set", "count"] {
+        let site = Site::new();
+        let recorded = Recorded::open(&testdata().join(format!("recorded/1.27.3/cases-{mode}/data/all")));
+        let main = recorded.replay();
+        let cluster = cluster().pod(pod("web-0", site.app("web-0").main(main))).start().unwrap();
+        site.admit(&cluster);
+        let begun = Instant::now();
+        site.fetch(&["--signal", "USR1", "--flush-timeout", "60s"])
+            .expect(3)
+            .says(&format!("counts in {mode} mode"))
+            .says("-covermode=atomic");
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        let record = site.record("web-0");
+        assert_eq!(record["failure"]["kind"], "flush-mode");
+        assert!(record["flush"].is_null());
+        // It was not signalled: nothing new came.
+        let present = std::fs::read_dir(site.volume("web-0")).unwrap().count();
+        assert_eq!(present, 1);
+        site.check();
+    }
+}
+
+#[test]
+fn without_a_flush_meta_alone_suggests_one() {
+    let site = Site::new();
+    let cluster = cluster().pod(site.pod("web-0", &recorded(0))).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&[]).expect(3).says("--signal USR1");
+    assert_eq!(site.record("web-0")["failure"]["kind"], "meta-only");
+    site.fetch(&["--allow-empty"]).expect(1);
+    assert_eq!(site.record("web-0")["state"], "listed");
+}
+
+#[test]
+fn an_empty_directory_is_no_success_and_is_not_signalled() {
+    let site = Site::new();
+    let main = testcluster::Replay::new().counters(recorded(0).counters.last().unwrap());
+    let cluster = cluster().pod(pod("web-0", site.app("web-0").main(main))).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&[]).expect(3).says("no coverage file");
+    site.fetch(&["--signal", "USR1"]).expect(3).says("nothing was signalled");
+    assert_eq!(std::fs::read_dir(site.volume("web-0")).unwrap().count(), 0);
+}
+
+#[test]
+fn unfinished_files_of_a_full_disk_are_ignored_and_reported() {
+    let site = Site::new();
+    let volume = site.volume("web-0");
+    std::fs::write(volume.join("tmp.covcounters.0123456789abcdef0123456789abcdef.1.5"), b"half").unwrap();
+    let cluster = cluster().pod(site.pod("web-0", &recorded(0))).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&["--signal", "USR1"]).expect(0);
+    let record = site.record("web-0");
+    assert_eq!(record["ignored"].as_array().unwrap().len(), 1);
+    assert!(record["note"].as_str().unwrap().contains("tmp.*"), "{record:#}");
+    site.check();
+}
+
+/// PID 1 is a wrapper and the counters are of another process: say which.
+#[test]
+fn counters_of_another_process_are_pointed_out() {
+    let site = Site::new();
+    let volume = site.volume("web-0");
+    let recorded = recorded(0);
+    recorded.copy_to(&volume);
+    let hash = crate::common::base_name(&recorded.meta).replace("covmeta.", "");
+    let counters = recorded.counters.last().unwrap();
+    std::fs::rename(
+        volume.join(crate::common::base_name(counters)),
+        volume.join(format!("covcounters.{hash}.7.1700000000000000000")),
+    )
+    .unwrap();
+    let main = testcluster::Replay::new().on_signal(OnSignal::Ignore);
+    let cluster = cluster().pod(pod("web-0", site.app("web-0").main(main))).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&["--signal", "USR1", "--flush-timeout", "1s"]).expect(3).says("try --pid 7");
+    assert_eq!(site.record("web-0")["failure"]["kind"], "flush-timeout");
+    site.fetch(&["--signal", "USR1", "--pid", "4242"]).expect(3).says("could not be sent to process 4242");
+}

@@ -1,0 +1,251 @@
+//! A container that says and sends whatever it likes, at the seam to the cluster: no archive gets past the rules, and
+//! nothing outside the container's own directory changes.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use covfetch::capture::{Captured, Collector};
+use covfetch::error::{Failure, Kind};
+use covfetch::names::ContainerName;
+use covfetch::remote::{Cluster, End, Execution, RemoteError, Verdict};
+use covfetch::selection::PodQuery;
+use covfetch::store::Store;
+use covfetch::unpack::Limits;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Pod;
+use tar::{Builder, EntryType, Header};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::common::{base_name, recorded};
+
+/// Answers every exec with the same bytes and then success.
+struct Liar {
+    sends: Vec<u8>,
+    /// Whether the bytes are followed by zeros without end.
+    endless: bool,
+    execs: AtomicUsize,
+}
+
+impl Cluster for Liar {
+    fn list_pods<'a>(&'a self, _: &'a PodQuery) -> BoxFuture<'a, Result<Vec<Pod>, RemoteError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn exec<'a>(
+        &'a self,
+        _: &'a ContainerName,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<Execution, RemoteError>> {
+        self.execs.fetch_add(1, SeqCst);
+        let sent = std::io::Cursor::new(self.sends.clone());
+        let stdout: Box<dyn tokio::io::AsyncRead + Send + Unpin> = if self.endless {
+            Box::new(tokio::io::AsyncReadExt::chain(sent, tokio::io::repeat(0)))
+        } else {
+            Box::new(sent)
+        };
+        let end = Box::pin(std::future::ready(End { verdict: Verdict::Success, stderr: String::new() }));
+        Box::pin(std::future::ready(Ok(Execution { stdout, end })))
+    }
+}
+
+/// What became of a container that sent these bytes, with the files that are in the store then.
+fn capture(sends: Vec<u8>, endless: bool) -> (Result<(), Failure>, Vec<String>) {
+    let root = tempfile::tempdir().unwrap();
+    let outside = root.path().join("outside");
+    std::fs::write(&outside, b"untouched").unwrap();
+    let store = Store::open(&root.path().join("store")).unwrap();
+    let liar = Arc::new(Liar { sends, endless, execs: AtomicUsize::new(0) });
+    let collector = Collector {
+        cluster: Arc::clone(&liar) as Arc<dyn Cluster>,
+        store,
+        limits: Limits { file_bytes: 1 << 20, container_bytes: 4 << 20, files: 100 },
+        flush: None,
+        retries: 0,
+        timeout: Duration::from_mins(1),
+        memory: Arc::new(Semaphore::new(2048)),
+        cancel: CancellationToken::new(),
+        bytes: Arc::default(),
+    };
+    let name = ContainerName::new("shop", "web-0", "app").unwrap();
+    let mut captured = Captured::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let result = runtime.block_on(collector.capture(&name, "/cov", &mut captured));
+    assert_eq!(std::fs::read(&outside).unwrap(), b"untouched");
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 2, "something was written beside the store");
+    assert_eq!(liar.execs.load(SeqCst), 1);
+    let mut files = Vec::new();
+    list(&root.path().join("store"), &mut files);
+    if let Err(failure) = &result {
+        assert!(!failure.message.contains(char::is_control), "{failure:?}");
+        assert!(failure.message.chars().count() < 2_200);
+    }
+    (result, files)
+}
+
+fn list(directory: &Path, files: &mut Vec<String>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(!path.is_symlink());
+        if path.is_dir() { list(&path, files) } else { files.push(base_name(&path)) }
+    }
+}
+
+fn announced(names: &[&str]) -> Vec<u8> {
+    let files: Vec<String> = names.iter().map(|name| format!("file {name}\n")).collect();
+    format!("covfetch 1\n{}odd 0\narchive\n", files.concat()).into_bytes()
+}
+
+fn append(builder: &mut Builder<Vec<u8>>, path: &[u8], kind: EntryType, link: &str, content: &[u8]) {
+    let mut header = Header::new_gnu();
+    header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path);
+    header.as_gnu_mut().unwrap().linkname[..link.len()].copy_from_slice(link.as_bytes());
+    header.set_entry_type(kind);
+    header.set_size(content.len() as u64);
+    header.set_mode(0o777);
+    header.set_cksum();
+    builder.append(&header, content).unwrap();
+}
+
+/// The recorded files as an archive, behind `first`.
+fn honest(first: impl FnOnce(&mut Builder<Vec<u8>>)) -> Vec<u8> {
+    let files = recorded(0);
+    let paths = [files.meta.clone(), files.counters[0].clone()];
+    let names: Vec<String> = paths.iter().map(|path| base_name(path)).collect();
+    let mut builder = Builder::new(announced(&[&names[0], &names[1]]));
+    first(&mut builder);
+    for (path, name) in paths.iter().zip(&names) {
+        let bytes = std::fs::read(path).unwrap();
+        append(&mut builder, format!("./{name}").as_bytes(), EntryType::Regular, "", &bytes);
+    }
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn an_honest_container_is_believed() {
+    let (result, files) = capture(honest(|_| ()), false);
+    result.unwrap();
+    assert_eq!(files.len(), 2);
+}
+
+#[test]
+fn entries_that_no_directory_of_coverage_files_has_are_refused() {
+    let meta = base_name(&recorded(0).meta);
+    let cases: Vec<(Vec<u8>, EntryType, &str)> = vec![
+        (b"../../../outside".to_vec(), EntryType::Regular, ""),
+        (format!("../{meta}").into_bytes(), EntryType::Regular, ""),
+        (b"/etc/cron.d/evil".to_vec(), EntryType::Regular, ""),
+        (meta.clone().into_bytes(), EntryType::Symlink, "../../../../outside"),
+        (b"link".to_vec(), EntryType::Symlink, "/"),
+        (meta.clone().into_bytes(), EntryType::Link, "/etc/passwd"),
+        (b"dir/".to_vec(), EntryType::Directory, ""),
+        (b"null".to_vec(), EntryType::Char, ""),
+        (meta.clone().into_bytes(), EntryType::GNUSparse, ""),
+        (b"././@LongLink".to_vec(), EntryType::GNULongName, ""),
+        (format!("{meta}\x1b]0;owned\x07").into_bytes(), EntryType::Regular, ""),
+        (b"CON".to_vec(), EntryType::Regular, ""),
+        (format!("{meta}:stream").into_bytes(), EntryType::Regular, ""),
+        (format!("..\\{meta}").into_bytes(), EntryType::Regular, ""),
+    ];
+    for (path, kind, link) in cases {
+        let (result, files) = capture(honest(|builder| append(builder, &path, kind, link, b"x")), false);
+        let failure = result.unwrap_err();
+        assert_eq!(failure.kind, Kind::Rejected, "{failure}");
+        assert!(files.is_empty(), "{files:?}");
+    }
+}
+
+#[test]
+fn the_same_name_twice_is_refused_and_the_first_one_kept() {
+    let meta = recorded(0).meta;
+    let bytes = std::fs::read(&meta).unwrap();
+    let name = base_name(&meta);
+    let sends = honest(|builder| append(builder, name.as_bytes(), EntryType::Regular, "", &bytes));
+    let (result, files) = capture(sends, false);
+    assert_eq!(result.unwrap_err().kind, Kind::Rejected);
+    assert_eq!(files, [name]);
+}
+
+#[test]
+fn streams_without_end_are_cut_off() {
+    for (sends, kind) in [
+        (Vec::new(), Kind::Rejected),
+        (announced(&[]), Kind::Limit),
+        (honest(|_| ()), Kind::Limit),
+        (b"covfetch 1\nodd 0\nend\n".to_vec(), Kind::Rejected),
+    ] {
+        assert_eq!(capture(sends, true).0.unwrap_err().kind, kind);
+    }
+    // A file of which only the header is true.
+    let mut header = Header::new_gnu();
+    let name = base_name(&recorded(0).meta);
+    header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_size(1 << 40);
+    header.set_cksum();
+    let mut sends = announced(&[&name]);
+    sends.extend(header.as_bytes());
+    assert_eq!(capture(sends, true).0.unwrap_err().kind, Kind::Limit);
+}
+
+/// A million empty files cost no more than the limit allows.
+#[test]
+fn files_without_number_are_cut_off() {
+    let mut builder = Builder::new(announced(&[]));
+    for index in 0..200 {
+        let name = format!("covcounters.0123456789abcdef0123456789abcdef.1.{index}");
+        append(&mut builder, name.as_bytes(), EntryType::Regular, "", b"");
+    }
+    let (result, files) = capture(builder.into_inner().unwrap(), false);
+    assert_eq!(result.unwrap_err().kind, Kind::Limit);
+    assert!(files.is_empty());
+}
+
+#[test]
+fn text_that_the_script_does_not_write_is_refused() {
+    for text in [
+        &b"Last login: today\n"[..],
+        b"covfetch 2\n",
+        b"covfetch 1\nfile covmeta.../../x\n",
+        b"covfetch 1\nrun rm\n",
+        b"covfetch 1\n\xff\xfe\n",
+        b"covfetch 1\nstop \x1b[2J\n",
+    ] {
+        let (result, files) = capture(text.to_vec(), false);
+        assert_eq!(result.unwrap_err().kind, Kind::Rejected, "{text:?}");
+        assert!(files.is_empty());
+    }
+    let long = [b"covfetch 1\n".to_vec(), vec![b'a'; 1 << 20]].concat();
+    assert_eq!(capture(long, false).0.unwrap_err().kind, Kind::Rejected);
+}
+
+/// A success that covers less than was announced is a cut, wherever it was made.
+#[test]
+fn a_stream_cut_at_any_byte_is_no_success() {
+    let whole = honest(|_| ());
+    let mut cuts: Vec<usize> = (0..whole.len()).step_by(97).collect();
+    cuts.extend([whole.len() - 1, whole.len() - 512, whole.len() - 513, whole.len() - 1024]);
+    for end in cuts {
+        let (result, _) = capture(whole[..end].to_vec(), false);
+        let failure = result.expect_err(&format!("cut at byte {end} of {}", whole.len()));
+        assert_eq!(failure.kind, Kind::Truncated, "cut at byte {end}: {failure}");
+    }
+}
+
+#[test]
+fn announced_files_that_do_not_come_are_missed() {
+    let files = recorded(0);
+    let (meta, counters) = (base_name(&files.meta), base_name(&files.counters[0]));
+    let mut builder = Builder::new(announced(&[&meta, &counters, &format!("{counters}1")]));
+    for path in [&files.meta, &files.counters[0]] {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path).unwrap().read_to_end(&mut bytes).unwrap();
+        append(&mut builder, base_name(path).as_bytes(), EntryType::Regular, "", &bytes);
+    }
+    let failure = capture(builder.into_inner().unwrap(), false).0.unwrap_err();
+    assert_eq!(failure.kind, Kind::Truncated);
+    assert!(failure.message.contains("though announced"), "{failure}");
+}

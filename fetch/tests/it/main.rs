@@ -1,0 +1,15 @@
+//! The real program against the embedded cluster: real HTTP, real WebSocket, real processes, recorded coverage files.
+// Helpers of tests fail the test by panicking, as the tests themselves do.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod access;
+mod capture;
+mod common;
+mod faults;
+mod flush;
+mod hostile;
+mod interrupt;
+mod liar;
+mod many;
+mod selection;
+mod store;

@@ -6,9 +6,10 @@ use std::thread::JoinHandle;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::api::status::{Failure, Status};
 use crate::builder::ClusterBuilder;
 use crate::error::Error;
-use crate::fault::{Fault, ListFault, Planned, Times};
+use crate::fault::{Fault, ListFault, Planned, PlannedList, Times};
 use crate::kubeconfig::Kubeconfig;
 use crate::pod::Pod;
 use crate::request_log::LoggedRequest;
@@ -126,7 +127,15 @@ impl Cluster {
 
     /// Plans a fault for lists of pods.
     pub fn inject_list(&self, fault: ListFault, times: Times) {
-        self.state.lock().list_faults.push((fault, times));
+        let failure = Status::chosen(fault.code, fault.message, fault.retry_after).into();
+        self.state.lock().list_faults.push(PlannedList { page: fault.page, failure, times });
+    }
+
+    /// Makes a page of a list, counted from 1, fail as it does on an overloaded API server: with 429, `Retry-After`
+    /// and plain text ([`Fault::Overloaded`]).
+    pub fn overload_list(&self, page: u32, retry_after: u32, times: Times) {
+        let failure = Failure::Overloaded(retry_after);
+        self.state.lock().list_faults.push(PlannedList { page, failure, times });
     }
 
     /// Takes all planned faults back.

@@ -41,7 +41,7 @@ impl Container {
         self
     }
 
-    /// Adds a variable to the container's environment, in the pod's spec and in its processes.
+    /// Adds a variable to the container's environment, in the pod's spec and in its processes; `PATH` in the spec only.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl AsRef<Path>) -> Self {
         self.env.push((name.into(), value.as_ref().to_string_lossy().into_owned()));
@@ -99,7 +99,8 @@ pub enum Main {
     /// A stand-in for an instrumented Go program, made from files that such a program wrote before.
     Replay(Replay),
     /// A program of the host with its arguments; the first is a path or a name on the host's `PATH`. It runs in the
-    /// container's directory with the container's environment.
+    /// container's directory with the container's environment, so that it finds no programs but the container's. A
+    /// cluster's start does not wait until it is ready for anything: see [`Cluster::container_log`](crate::Cluster::container_log).
     Program(Vec<String>),
     /// No process: the container has ended with this exit code (0 to 255).
     Exited(u8),

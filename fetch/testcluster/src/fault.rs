@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::api::status::Failure;
+
 /// What goes wrong with one exec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,6 +41,12 @@ pub enum Fault {
         message: String,
         /// Seconds for a `Retry-After` header.
         retry_after: Option<u32>,
+    },
+    /// HTTP 429 as an overloaded API server gives it: with `Retry-After`, and plain text instead of a Status
+    /// (k8s.io/apiserver pkg/server/filters/priority-and-fairness.go, `tooManyRequests`).
+    Overloaded {
+        /// Seconds for the `Retry-After` header.
+        retry_after: u32,
     },
     /// After this many bytes of standard output the container's processes are killed: what is in the pipe still
     /// arrives, then a Status with exit code 137.
@@ -78,7 +86,7 @@ impl Times {
     }
 }
 
-/// What goes wrong with a list of pods.
+/// What goes wrong with a list of pods: an HTTP error with a Status object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListFault {
     /// The page it applies to, counted from 1; a list without `limit` has one page.
@@ -89,6 +97,15 @@ pub struct ListFault {
     pub message: String,
     /// Seconds for a `Retry-After` header.
     pub retry_after: Option<u32>,
+}
+
+/// A fault waiting for its lists.
+#[derive(Debug)]
+pub(crate) struct PlannedList {
+    /// Counted from 1.
+    pub(crate) page: u32,
+    pub(crate) failure: Failure,
+    pub(crate) times: Times,
 }
 
 /// A fault waiting for its execs.

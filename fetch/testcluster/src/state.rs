@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
 use crate::error::Error;
-use crate::fault::{Fault, ListFault, Planned, Times};
+use crate::fault::{Fault, Planned, PlannedList};
 use crate::object::{Facts, pod_object};
 use crate::pod::{Phase, Pod};
 use crate::request_log::LoggedRequest;
@@ -39,7 +39,7 @@ pub(crate) struct Inner {
     /// Lists that were begun in pages, by resource version: what a continue token refers to.
     pub(crate) snapshots: BTreeMap<u64, Arc<Vec<Value>>>,
     pub(crate) faults: Vec<Planned>,
-    pub(crate) list_faults: Vec<(ListFault, Times)>,
+    pub(crate) list_faults: Vec<PlannedList>,
     pub(crate) log: Vec<LoggedRequest>,
 }
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::status::Status;
+use super::status::{Failure, Status};
 use crate::selector::{FieldSelector, LabelSelector, pod_field};
 use crate::state::State;
 
@@ -46,7 +46,7 @@ struct Token {
 }
 
 /// The pods of a namespace, or of all if it is empty.
-pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value, Status> {
+pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value, Failure> {
     let options = Options::parse(query).map_err(Status::bad_request)?;
     let mut inner = state.lock();
 
@@ -75,11 +75,11 @@ pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value,
     // The page that this is, for faults: by how many pods lie before its first one.
     let all = snapshot.iter().filter(within).filter(|pod| options.selects(pod)).count();
     let page = if options.limit == 0 { 1 } else { 1 + (all - selected.len()).div_ceil(options.limit) };
-    let planned = inner.list_faults.iter_mut().find(|(fault, _)| usize::try_from(fault.page) == Ok(page));
-    if let Some((fault, times)) = planned
-        && times.take()
-    {
-        return Err(Status::chosen(fault.code, fault.message.clone(), fault.retry_after));
+    let planned = inner.list_faults.iter_mut().filter(|fault| usize::try_from(fault.page) == Ok(page));
+    for fault in planned {
+        if fault.times.take() {
+            return Err(fault.failure.clone());
+        }
     }
 
     let mut metadata = json!({"resourceVersion": version.to_string()});

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::exec;
 use crate::request_log::LoggedRequest;
 use crate::state::State;
-use status::{Answer, Status, json_answer, text_answer};
+use status::{Answer, Failure, Status, json_answer, text_answer};
 
 /// What is known of the connection that a request came by.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ pub(crate) async fn handle(state: Arc<State>, peer: Peer, request: Request<Incom
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let answer = route(&state, &peer, request, &path, &query).await.unwrap_or_else(Status::into_answer);
+    let answer = route(&state, &peer, request, &path, &query).await.unwrap_or_else(Failure::into_answer);
     let code = answer.status().as_u16();
     state.lock().log.push(LoggedRequest { method, path, query, code });
     answer
@@ -78,7 +78,7 @@ async fn route(
     request: Request<Incoming>,
     path: &str,
     query: &str,
-) -> Result<Answer, Status> {
+) -> Result<Answer, Failure> {
     let target = Target::of(path);
     if target == Target::Health {
         return Ok(text_answer(StatusCode::OK, "ok"));

@@ -28,6 +28,35 @@ pub(crate) struct Status {
     pub(crate) retry_after: Option<u32>,
 }
 
+/// An answer other than the one that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Failure {
+    /// A Status object.
+    Status(Status),
+    /// The overload filter's plain text, with the seconds for `Retry-After`.
+    Overloaded(u32),
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl Failure {
+    pub(crate) fn into_answer(self) -> Answer {
+        match self {
+            Self::Status(status) => status.into_answer(),
+            Self::Overloaded(seconds) => {
+                let text = "Too many requests, please try again later.\n";
+                let mut answer = text_answer(StatusCode::TOO_MANY_REQUESTS, text);
+                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                answer
+            }
+        }
+    }
+}
+
 impl Status {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self { code, reason, message: message.into(), details: Value::Null, go_on: None, retry_after: None }
@@ -108,7 +137,7 @@ impl Status {
         Value::Object(object)
     }
 
-    pub(crate) fn into_answer(self) -> Answer {
+    fn into_answer(self) -> Answer {
         let code = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = json_answer(code, &self.to_json());
         if let Some(seconds) = self.retry_after {

@@ -19,7 +19,7 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use crate::api::Peer;
-use crate::api::status::{Answer, Status, empty_answer, text_answer};
+use crate::api::status::{Answer, Failure, Status, empty_answer, text_answer};
 use crate::fault::Fault;
 use crate::runtime::{ExecRefusal, Running};
 use crate::state::{PodKey, State};
@@ -33,15 +33,15 @@ pub(crate) async fn serve(
     mut request: Request<Incoming>,
     namespace: String,
     name: String,
-) -> Result<Answer, Status> {
+) -> Result<Answer, Failure> {
     // Since Kubernetes 1.35 the exec needs `create` even where the method means `get`; the authorizer's reason is
     // empty (pkg/registry/core/pod/rest/authorize.go).
     if !state.access.allows("create", "pods/exec", &namespace) {
-        return Err(Status::forbidden("pods", &name, ""));
+        return Err(Status::forbidden("pods", &name, "").into());
     }
     let key = (namespace, name);
     if !matches!(*request.method(), Method::GET | Method::POST) {
-        return Err(Status::method_not_allowed("pods"));
+        return Err(Status::method_not_allowed("pods").into());
     }
     let exec = ExecRequest::parse(request.uri().query().unwrap_or_default());
     let (container, running) = locate(state, &key, &exec.container)?;
@@ -51,17 +51,18 @@ pub(crate) async fn serve(
         match fault {
             Fault::Delay(delay) => tokio::time::sleep(*delay).await,
             Fault::Refuse { code, message, retry_after } => {
-                return Err(Status::chosen(*code, message.clone(), *retry_after));
+                return Err(Status::chosen(*code, message.clone(), *retry_after).into());
             }
+            Fault::Overloaded { retry_after } => return Err(Failure::Overloaded(*retry_after)),
             _ => {}
         }
     }
     // What a kubelet says of a request whose options could not be read, too many of them included.
     if !exec.has_stream() {
-        return Err(Status::bad_request("you must specify at least 1 of stdin, stdout, stderr"));
+        return Err(Status::bad_request("you must specify at least 1 of stdin, stdout, stderr").into());
     }
     let negotiated = match protocol::negotiate(&request) {
-        Negotiation::NotAnUpgrade => return Err(Status::bad_request("Upgrade request required")),
+        Negotiation::NotAnUpgrade => return Err(Status::bad_request("Upgrade request required").into()),
         Negotiation::Refused(code) => return Ok(empty_answer(code)),
         Negotiation::Accepted(negotiated) => negotiated,
     };

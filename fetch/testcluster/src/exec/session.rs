@@ -157,16 +157,22 @@ impl Session {
                         self.kill_container().await;
                     }
                 }
-                Fault::Slow { bytes_per_second } => {
-                    let rate = (*bytes_per_second).max(1);
-                    let nanos = data.len() as u64 * 1_000_000_000 / rate;
-                    tokio::time::sleep(Duration::from_nanos(nanos)).await;
-                }
                 _ => {}
             }
         }
-        if !data.is_empty() && sink.send(self.codec.encode(channel::STDOUT, data)).await.is_err() {
-            return Some(Copied::Broken);
+        let rate = self.faults.iter().find_map(|fault| match fault {
+            Fault::Slow { bytes_per_second } => Some((*bytes_per_second).max(1)),
+            _ => None,
+        });
+        // A slow stream trickles: some twenty frames a second, but no more than one for each byte.
+        let slice = rate.map_or(usize::MAX, |rate| usize::try_from(rate.div_ceil(20)).unwrap_or(usize::MAX));
+        for part in data.chunks(slice) {
+            if let Some(rate) = rate {
+                tokio::time::sleep(Duration::from_nanos(part.len() as u64 * 1_000_000_000 / rate)).await;
+            }
+            if sink.send(self.codec.encode(channel::STDOUT, part)).await.is_err() {
+                return Some(Copied::Broken);
+            }
         }
         *sent += data.len() as u64;
         match ended {

@@ -88,7 +88,7 @@ impl Running {
         let out = std::fs::File::create(&log).map_err(Error::io(format!("create {}", log.display())))?;
         let err = out.try_clone().map_err(Error::io(format!("duplicate {}", log.display())))?;
         command.stdin(Stdio::null()).stdout(out).stderr(err).current_dir(&dir).process_group(0);
-        command.env_clear().env("PATH", &bin).envs(spec.env.iter().map(|(key, value)| (key, value)));
+        command.env_clear().envs(spec.env.iter().map(|(key, value)| (key, value))).env("PATH", &bin);
         let child = command.spawn().map_err(Error::io(format!("start the main process of {label}")))?;
 
         let pid = child.id();
@@ -155,7 +155,7 @@ impl Running {
         let program = self.resolve(argv.first().map_or("", String::as_str))?;
         let mut command = self.entering(&program);
         command.args(argv.get(1..).unwrap_or_default()).current_dir(&self.dir);
-        command.env_clear().env("PATH", &self.bin).envs(self.env.iter().map(|(key, value)| (key, value)));
+        command.env_clear().envs(self.env.iter().map(|(key, value)| (key, value))).env("PATH", &self.bin);
         configure(&mut command);
         let spawned = match self.mode {
             Mode::Namespaces { .. } => command.spawn(),

@@ -1,8 +1,9 @@
 //! Exec sessions, message by message.
 
-use crate::support::{Session, app, exec_target, http, one_pod, run, run_over, upgrade_headers};
 use serde_json::json;
-use testcluster::{Cluster, Container, Main, Phase, Pod};
+use testcluster::{Cluster, Container, Isolation, Main, Phase, Pod};
+
+use crate::support::{Session, app, exec_target, http, isolations, one_pod, run, run_over, upgrade_headers};
 
 const V4: &str = "v4.channel.k8s.io";
 const V5: &str = "v5.channel.k8s.io";
@@ -56,9 +57,15 @@ async fn the_status_tells_the_exit_code() {
             "details": {"causes": [{"reason": "ExitCode", "message": "3"}]},
         })
     );
-    // A signal's number is added to 128, as the runtime does.
-    let cluster = one_pod().isolation(testcluster::Isolation::Mapped).start().unwrap();
-    assert_eq!(run(&cluster, &["head", "-c", "0"]).await.exit_code(), 0);
+    // A signal's number is added to 128, as the runtime does. Without namespaces a command cannot signal itself.
+    for isolation in isolations() {
+        let cluster = one_pod().isolation(isolation).start().unwrap();
+        for (signal, namespaces, mapped) in [("KILL", 137, 1), ("TERM", 143, 1), ("0", 0, 1)] {
+            let script = format!("kill -s {signal} $$");
+            let code = run(&cluster, &["sh", "-c", &script]).await.exit_code();
+            assert_eq!(code, if isolation == Isolation::Mapped { mapped } else { namespaces }, "{signal}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -241,4 +248,26 @@ fn exec_needs_get_and_create() {
              in the namespace \"ns\""
         )
     );
+}
+
+#[tokio::test]
+async fn the_environment_and_the_directory_are_the_containers() {
+    for isolation in isolations() {
+        let dir = tempfile::tempdir().unwrap();
+        let container = app().dir(dir.path()).env("GREETING", "hello\nworld").env("HOME", "/nowhere");
+        let cluster = Cluster::builder()
+            .isolation(isolation)
+            .pod(Pod::new("ns", "web").container(container))
+            .start()
+            .unwrap();
+        let transcript = run(&cluster, &["sh", "-c", "printf %s \"$GREETING\"; pwd; echo \"$HOME\""]).await;
+        let expected = format!("hello\nworld{}\n/nowhere\n", dir.path().canonicalize().unwrap().display());
+        assert_eq!(transcript.stdout(), expected, "{isolation:?}");
+        let names = run(&cluster, &["env"]).await.stdout();
+        assert!(!names.contains("CARGO"), "the host's environment stays outside: {names}");
+        if isolation == Isolation::Namespaces {
+            let environ = run(&cluster, &["cat", "/proc/1/environ"]).await.stdout();
+            assert!(environ.split('\0').any(|entry| entry == "GREETING=hello\nworld"), "{environ:?}");
+        }
+    }
 }

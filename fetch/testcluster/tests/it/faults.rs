@@ -83,6 +83,7 @@ async fn delays_and_slow_streams() {
     let transcript = run(&cluster, &["head", "-c", "50000", "/dev/zero"]).await;
     assert_eq!(transcript.channel(1).len(), 50_000);
     assert!(start.elapsed() >= Duration::from_millis(450), "{:?}", start.elapsed());
+    assert!(transcript.frames.len() > 8, "it trickles");
 }
 
 #[test]

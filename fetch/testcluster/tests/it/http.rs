@@ -205,6 +205,11 @@ fn a_list_can_fail_on_a_later_page() {
     assert_eq!((answer.code, answer.header("retry-after")), (429, Some("1")));
     assert_eq!(answer.json()["details"]["retryAfterSeconds"], 1);
     assert_eq!(get(&cluster, &second).names(), ["ns/p2"]);
+    cluster.overload_list(1, 3, Times::Next(1));
+    let answer = get(&cluster, "/api/v1/pods?limit=1");
+    assert_eq!((answer.code, answer.header("retry-after")), (429, Some("3")));
+    assert_eq!(answer.body, "Too many requests, please try again later.\n");
+    assert_eq!(get(&cluster, "/api/v1/pods?limit=1").code, 200);
 }
 
 #[test]

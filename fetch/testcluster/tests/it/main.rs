@@ -8,5 +8,7 @@ mod faults;
 mod go_program;
 mod http;
 mod kube_client;
-mod processes;
+mod leftovers;
+mod replay;
+mod signals;
 mod support;

@@ -40,7 +40,7 @@ pub struct Collector {
     pub flush: Option<FlushRequest>,
     /// Attempts beyond the first.
     pub retries: usize,
-    /// Time for one container, all attempts together.
+    /// Time for one container, all attempts together, beyond what the flush is given.
     pub timeout: Duration,
     /// Memory for files on their way to the store, in KiB; one permit each.
     pub memory: Arc<Semaphore>,
@@ -95,14 +95,17 @@ impl Collector {
         source: &str,
         captured: &mut Captured,
     ) -> Result<(), Failure> {
+        // The flush has a time of its own.
+        let flush = self.flush.map_or(Duration::ZERO, |flush| flush.timeout);
+        let timeout = self.timeout + flush;
         let job = Job {
             collector: self,
             name,
             source,
             patience: Patience {
-                deadline: Instant::now() + self.timeout,
-                timeout: self.timeout,
-                stall: STALL + self.flush.map_or(Duration::ZERO, |flush| flush.timeout),
+                deadline: Instant::now() + timeout,
+                timeout,
+                stall: STALL + flush,
                 cancel: self.cancel.clone(),
             },
         };

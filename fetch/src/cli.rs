@@ -29,7 +29,7 @@ Examples:
 ///
 /// Finds the coverage directory of every selected container (GOCOVERDIR in the pod's spec, or --from), asks the program
 /// to write its counters if told how (--signal), copies the files with tar, checks each of them, and stores them under
-/// DIR/<namespace>/<pod>/<container>/. DIR/manifest.json says what each run found, and what it failed to fetch.
+/// DIR/NAMESPACE/POD/CONTAINER/. DIR/manifest.json says what each run found, and what it failed to fetch.
 #[derive(Debug, Parser)]
 // Each is a flag of its own, not a state of the others.
 #[allow(clippy::struct_excessive_bools)]
@@ -124,7 +124,7 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value = "3", help_heading = "Limits")]
     pub retries: usize,
 
-    /// Time for one container, all attempts together
+    /// Time for one container, all attempts together; --flush-timeout comes on top
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration, help_heading = "Limits")]
     pub timeout: Duration,
 

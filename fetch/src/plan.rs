@@ -44,6 +44,9 @@ pub enum Decision {
         name: ContainerName,
         /// Coverage directory inside the container; relative means relative to its working directory.
         source: String,
+        /// Names the directory if other containers may see it, too: whose new file is whose cannot be told there, so
+        /// they are flushed one after the other.
+        shared: Option<String>,
     },
     /// Say why there is nothing to read, which is no failure.
     List,
@@ -82,7 +85,7 @@ struct Candidate<'a> {
 fn plan_pod(pod: &Pod, selection: &Selection) -> Vec<Entry> {
     let candidates = match candidates(pod, selection) {
         Ok(candidates) => candidates,
-        Err((decision, note)) => return vec![pod_entry(pod, decision, note)],
+        Err(entry) => return vec![*entry],
     };
     let judged: Vec<(&Candidate<'_>, Reach)> =
         candidates.iter().map(|candidate| (candidate, reach(pod, candidate.container))).collect();
@@ -120,18 +123,16 @@ fn plan_pod(pod: &Pod, selection: &Selection) -> Vec<Entry> {
 }
 
 fn fetch(pod: &Pod, container: &Container, source: &str) -> Decision {
-    let (namespace, pod) = pod_name(pod);
-    match ContainerName::new(namespace, pod, &container.name) {
-        Ok(name) => Decision::Fetch { name, source: source.to_owned() },
+    let (namespace, name) = pod_name(pod);
+    let shared = volume::shared_name(pod, container, source);
+    match ContainerName::new(namespace, name, &container.name) {
+        Ok(name) => Decision::Fetch { name, source: source.to_owned(), shared },
         Err(failure) => Decision::Fail(failure),
     }
 }
 
-/// The containers to read; or what becomes of the pod if there is none.
-fn candidates<'a>(
-    pod: &'a Pod,
-    selection: &Selection,
-) -> Result<Vec<Candidate<'a>>, (Decision, Option<String>)> {
+/// The containers to read; or the entry of the pod if there is none.
+fn candidates<'a>(pod: &'a Pod, selection: &Selection) -> Result<Vec<Candidate<'a>>, Box<Entry>> {
     let all = containers(pod);
     if !selection.containers.is_empty() {
         let named: Vec<Candidate<'a>> = all
@@ -141,7 +142,7 @@ fn candidates<'a>(
             .collect();
         if named.is_empty() {
             let note = format!("no container is named {}", selection.containers.join(" or "));
-            return Err((Decision::List, Some(note)));
+            return Err(pod_entry(pod, Decision::List, Some(note)));
         }
         return Ok(named);
     }
@@ -159,7 +160,7 @@ fn candidates<'a>(
             note.push_str(" in its env (envFrom is not read)");
         }
         note.push_str("; if one writes coverage all the same, name its directory with --from");
-        return Err((Decision::List, Some(note)));
+        return Err(pod_entry(pod, Decision::List, Some(note)));
     };
     let main = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let only = match main {
@@ -173,7 +174,8 @@ fn candidates<'a>(
             names.len(),
             names.join(", ")
         );
-        return Err((Decision::Fail(Failure::new(Kind::NoCoverageDir, message)), None));
+        let failure = Failure::new(Kind::NoCoverageDir, message);
+        return Err(pod_entry(pod, Decision::Fail(failure), None));
     };
     Ok(vec![Candidate { container, source: Ok(from.clone()) }])
 }
@@ -212,12 +214,12 @@ fn pod_name(pod: &Pod) -> (&str, &str) {
     (pod.metadata.namespace.as_deref().unwrap_or_default(), pod.metadata.name.as_deref().unwrap_or_default())
 }
 
-fn pod_entry(pod: &Pod, decision: Decision, note: Option<String>) -> Entry {
+fn pod_entry(pod: &Pod, decision: Decision, note: Option<String>) -> Box<Entry> {
     let note = match (&decision, reach_of_pod(pod)) {
         (Decision::List, Some(pending)) => Some(pending),
         _ => note,
     };
-    new_entry(pod, None, decision, note.as_deref())
+    Box::new(new_entry(pod, None, decision, note.as_deref()))
 }
 
 /// A pod that has not started says so rather than that it sets no variable.

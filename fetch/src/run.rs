@@ -3,6 +3,7 @@
 mod record;
 mod signals;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,7 @@ use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
 use crate::manifest::{self, ClusterName, ContainerRecord, ManifestError, Outcome, Run, State, Tool};
+use crate::names::ContainerName;
 use crate::options::Options;
 use crate::plan::{Decision, Entry, plan};
 use crate::progress::{Progress, note};
@@ -111,7 +113,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         bytes: Arc::new(AtomicU64::new(0)),
     };
     collect(&collector, &entries, &options, &mut run).await;
-    run.outcome = outcome(&run, cancel.is_cancelled());
+    run.outcome = outcome(&run);
     finish(&mut run, &store)?;
     report(&run, &options)
 }
@@ -145,12 +147,9 @@ async fn list(cluster: &dyn Cluster, query: &PodQuery, retries: usize) -> Result
 
 /// Reads the containers of the plan, several at a time, into the records that stand for them.
 async fn collect(collector: &Collector, entries: &[Entry], options: &Options, run: &mut Run) {
-    let fetches = entries.iter().enumerate().filter_map(|(index, entry)| match &entry.decision {
-        Decision::Fetch { name, source } => Some((index, name, source)),
-        _ => None,
-    });
-    let work: Vec<_> = fetches.collect();
-    let progress = Progress::new(work.len(), options.quiet, Arc::clone(&collector.bytes));
+    let groups = groups(entries, options.flush.is_some());
+    let count = groups.iter().map(Vec::len).sum();
+    let progress = Progress::new(count, options.quiet, Arc::clone(&collector.bytes));
     run.containers.iter().filter(|record| record.attempts == 0 && record.state == State::Failed).for_each(
         |record| {
             if record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished) {
@@ -158,17 +157,18 @@ async fn collect(collector: &Collector, entries: &[Entry], options: &Options, ru
             }
         },
     );
-    let mut results = futures::stream::iter(work)
-        .map(|(index, name, source)| async move {
-            let mut captured = Captured::default();
-            let outcome = if collector.cancel.is_cancelled() {
-                Err(Failure::interrupted())
-            } else {
-                collector.capture(name, source, &mut captured).await
-            };
-            (index, captured, outcome)
-        })
-        .buffer_unordered(options.parallel);
+    let capture = |(index, name, source)| async move {
+        let mut captured = Captured::default();
+        let outcome = if collector.cancel.is_cancelled() {
+            Err(Failure::interrupted())
+        } else {
+            collector.capture(name, source, &mut captured).await
+        };
+        (index, captured, outcome)
+    };
+    let mut results = futures::stream::iter(groups)
+        .map(|group| Box::pin(futures::stream::iter(group).then(capture)))
+        .flatten_unordered(options.parallel);
     while let Some((index, captured, outcome)) = results.next().await {
         if let Some(record) = run.containers.get_mut(index) {
             result(record, captured, outcome, options);
@@ -178,9 +178,29 @@ async fn collect(collector: &Collector, entries: &[Entry], options: &Options, ru
     progress.finish();
 }
 
-fn outcome(run: &Run, interrupted: bool) -> Outcome {
+/// A container to read: its place in the plan, its name, its directory.
+type Work<'a> = (usize, &'a ContainerName, &'a str);
+
+/// The containers to read. Those of one group are read one after the other: with a flush, those that share a directory,
+/// because a new file there could be anybody's.
+fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
+    let mut alone = Vec::new();
+    let mut shared: BTreeMap<&str, Vec<Work<'_>>> = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let Decision::Fetch { name, source, shared: place } = &entry.decision else { continue };
+        let work = (index, name, source.as_str());
+        match place {
+            Some(place) if flush => shared.entry(place).or_default().push(work),
+            _ => alone.push(vec![work]),
+        }
+    }
+    shared.into_values().chain(alone).collect()
+}
+
+fn outcome(run: &Run) -> Outcome {
     let any = |state: State| run.containers.iter().any(|record| record.state == state);
-    if interrupted {
+    let unfinished = |failure: &Failure| failure.kind == Kind::Unfinished;
+    if run.containers.iter().any(|record| record.failure.as_ref().is_some_and(unfinished)) {
         Outcome::Interrupted
     } else if any(State::Failed) {
         Outcome::Partial

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, Pod};
 
 /// A place on a volume of the pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,29 @@ pub(super) fn place(container: &Container, directory: &str) -> Option<Place> {
     Some(Place { volume: mount.name.clone(), path: start.join(rest).components().collect() })
 }
 
+/// Names a directory on a volume so that two containers that share it, of one pod or of several, get the same name.
+///
+/// `None` if no other container can see the directory, or if that cannot be told.
+pub(super) fn shared_name(pod: &Pod, container: &Container, directory: &str) -> Option<String> {
+    let place = place(container, directory)?;
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let volumes = pod.spec.as_ref()?.volumes.as_deref().unwrap_or_default();
+    let volume = volumes.iter().find(|volume| volume.name == place.volume);
+    let path = place.path.display();
+    if let Some(claim) = volume.and_then(|volume| volume.persistent_volume_claim.as_ref()) {
+        return Some(format!("claim {namespace}/{} {path}", claim.claim_name));
+    }
+    if let Some(host) = volume.and_then(|volume| volume.host_path.as_ref()) {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
+        return Some(format!("host {node} {}", Path::new(&host.path).join(&place.path).display()));
+    }
+    if let Some(nfs) = volume.and_then(|volume| volume.nfs.as_ref()) {
+        return Some(format!("nfs {} {}", nfs.server, Path::new(&nfs.path).join(&place.path).display()));
+    }
+    let pod = pod.metadata.name.as_deref().unwrap_or_default();
+    Some(format!("pod {namespace}/{pod} {} {path}", place.volume))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +80,29 @@ mod tests {
         assert_eq!(at("/own/x"), None);
         assert_eq!(at("data"), None);
         assert_eq!(at("/data/../tmp"), None);
+    }
+
+    /// Two replicas on one claim, and two containers on one emptyDir.
+    #[test]
+    fn who_shares_a_directory_gets_the_same_name() {
+        let name = |pod_name: &str, volume: &serde_json::Value, mount: &str| {
+            let pod: Pod = serde_json::from_value(json!({
+                "metadata": {"name": pod_name, "namespace": "shop"},
+                "spec": {"nodeName": "n1", "volumes": [volume], "containers": [
+                    {"name": "main", "volumeMounts": [{"name": "cov", "mountPath": mount}]},
+                ]},
+            }))
+            .unwrap();
+            shared_name(&pod, &pod.spec.as_ref().unwrap().containers[0], &format!("{mount}/x"))
+        };
+        let claim = json!({"name": "cov", "persistentVolumeClaim": {"claimName": "c"}});
+        assert_eq!(name("a", &claim, "/cov"), name("b", &claim, "/other"));
+        let empty = json!({"name": "cov", "emptyDir": {}});
+        assert_eq!(name("a", &empty, "/cov"), name("a", &empty, "/other"));
+        assert_ne!(name("a", &empty, "/cov"), name("b", &empty, "/cov"));
+        let host = json!({"name": "cov", "hostPath": {"path": "/var/cov"}});
+        assert_eq!(name("a", &host, "/cov"), Some("host n1 /var/cov/x".to_owned()));
+        let nfs = json!({"name": "cov", "nfs": {"server": "s", "path": "/p"}});
+        assert_eq!(name("a", &nfs, "/cov"), Some("nfs s /p/x".to_owned()));
     }
 }

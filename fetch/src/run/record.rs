@@ -33,7 +33,7 @@ pub(super) fn planned(entry: &Entry, options: &Options) -> ContainerRecord {
     match &entry.decision {
         Decision::List => {}
         Decision::Fail(failure) => fail(&mut record, failure.clone(), options),
-        Decision::Fetch { name, source } => {
+        Decision::Fetch { name, source, .. } => {
             record.source = Some(source.clone());
             record.directory = Some(name.directory());
             let message = "the run ended before this container was done";
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn until_it_is_done_a_container_counts_as_failed() {
         let name = ContainerName::new("shop", "web", "main").unwrap();
-        let fetch = Decision::Fetch { name, source: "/cov".into() };
+        let fetch = Decision::Fetch { name, source: "/cov".into(), shared: None };
         let mut record = planned(&entry(fetch), &options(&[]));
         assert_eq!((record.state, record.failure.as_ref().unwrap().kind), (State::Failed, Kind::Unfinished));
         result(&mut record, Captured::default(), Ok(()), &options(&[]));

@@ -131,3 +131,38 @@ fn counters_of_another_process_are_pointed_out() {
     assert_eq!(site.record("web-0")["failure"]["kind"], "flush-timeout");
     site.fetch(&["--signal", "USR1", "--pid", "4242"]).expect(3).says("could not be sent to process 4242");
 }
+
+/// Two replicas on one claim, both PID 1: the first new file is not everybody's. Each must be waited for.
+#[test]
+fn containers_that_share_a_directory_are_flushed_one_after_the_other() {
+    let site = Site::new();
+    let volume = site.volume("shared");
+    let replica = |index: usize| {
+        let name = format!("web-{index}");
+        // Of different speed, so that a quick one's file is there long before a slow one's.
+        let delay = Duration::from_millis(if index == 0 { 700 } else { 30 });
+        let container = testcluster::Container::new("app")
+            .dir(&volume)
+            .env("GOCOVERDIR", &volume)
+            .programs(crate::common::USUAL)
+            .main(recorded(index).replay().delay(delay))
+            .overlay(serde_json::json!({"volumeMounts": [{"name": "cov", "mountPath": volume}]}));
+        let claim = serde_json::json!({"spec": {"volumes": [
+            {"name": "cov", "persistentVolumeClaim": {"claimName": "cov"}},
+        ]}});
+        pod(&name, container).overlay(claim)
+    };
+    let cluster = cluster().pods((0..3).map(replica)).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&["--signal", "USR1"]).expect(0);
+    let mut flushed: Vec<String> = Vec::new();
+    for index in 0..3 {
+        let files = site.record(&format!("web-{index}"))["flush"]["files"].clone();
+        assert_eq!(files.as_array().unwrap().len(), 1, "{files}");
+        flushed.push(files[0].as_str().unwrap().to_owned());
+    }
+    flushed.sort();
+    flushed.dedup();
+    assert_eq!(flushed.len(), 3, "{flushed:?}");
+    site.check();
+}

@@ -91,7 +91,8 @@ fn a_killed_run_leaves_only_whole_files_and_a_manifest_that_calls_it_unfinished(
             assert_eq!(site.record("web-3")["failure"]["kind"], "unfinished");
         }
         // The next run is not disturbed by what the killed one left.
-        site.fetch(&["--signal", "USR1", "--timeout", "1s", "--retries", "0"]).expect(3);
+        site.fetch(&["--signal", "USR1", "--flush-timeout", "1s", "--timeout", "1s", "--retries", "0"])
+            .expect(3);
         assert_eq!(site.record("web-0")["state"], "fetched");
     }
 }

@@ -94,33 +94,6 @@ fn an_image_without_a_shell_takes_one_exec_for_each_step() {
     }
 }
 
-#[test]
-fn every_shell_serves() {
-    for shell in ["dash", "bash", "busybox"] {
-        let Some(path) = std::env::var_os("PATH") else { continue };
-        let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(shell)).find(|path| path.exists())
-        else {
-            assert!(
-                std::env::var_os("COVDATA_REQUIRE_ORACLES").is_none_or(|value| value != "1"),
-                "no {shell}"
-            );
-            eprintln!("skipped: no {shell}");
-            continue;
-        };
-        let site = Site::new();
-        recorded(0).copy_to(&site.volume("web-0"));
-        let script = covfetch::script::command("volumes/web-0", None, None);
-        let mut command = std::process::Command::new(&found);
-        command.current_dir(site.home.path());
-        if shell == "busybox" {
-            command.arg("sh");
-        }
-        let output = command.args(&script[1..]).output().unwrap();
-        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
-        assert!(output.stdout.starts_with(b"covfetch 1\nfile covmeta."), "{shell}");
-    }
-}
-
 /// More files than go into one command, so that the script sends several archives.
 #[test]
 fn many_files_come_in_batches_and_are_all_there() {

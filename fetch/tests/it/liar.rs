@@ -54,7 +54,7 @@ impl Cluster for Liar {
 }
 
 /// What became of a container that sent these bytes, with the files that are in the store then.
-fn capture(sends: Vec<u8>, endless: bool) -> (Result<(), Failure>, Vec<String>) {
+pub(crate) fn capture(sends: Vec<u8>, endless: bool) -> (Result<(), Failure>, Vec<String>) {
     let root = tempfile::tempdir().unwrap();
     let outside = root.path().join("outside");
     std::fs::write(&outside, b"untouched").unwrap();

@@ -11,5 +11,7 @@ mod hostile;
 mod interrupt;
 mod liar;
 mod many;
+mod program;
+mod script;
 mod selection;
 mod store;

@@ -1,0 +1,91 @@
+//! The script under the shells and with the tars that images have; what it sends must be understood.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::{Site, recorded};
+use crate::liar;
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.exists())
+}
+
+/// A program of the host, or `None` with a word that the test is skipped; in CI that is a failure.
+fn wanted(program: &str) -> Option<PathBuf> {
+    let found = find(program);
+    if found.is_none() {
+        let required = std::env::var_os("COVDATA_REQUIRE_ORACLES").is_some_and(|value| value == "1");
+        assert!(!required, "{program} is required here");
+        println!("skipped: no {program}");
+    }
+    found
+}
+
+/// Runs the script on a directory with four files and feeds what it sends to the program.
+fn check(shell: &[&Path], path: &Path, environment: &[(&str, &str)]) {
+    let site = Site::new();
+    let volume = site.volume("web-0");
+    recorded(3).copy_to(&volume);
+    std::fs::write(volume.join("tmp.covmeta.x"), b"").unwrap();
+    let script = covfetch::script::command("volumes/web-0", None, None);
+    let output = Command::new(shell[0])
+        .args(&shell[1..])
+        .args(&script[1..])
+        .current_dir(site.home.path())
+        .env("PATH", path)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{shell:?} {environment:?}: {output:?}");
+    assert!(output.stdout.starts_with(b"covfetch 1\nfile covmeta."), "{shell:?}");
+    let (result, files) = liar::capture(output.stdout, false);
+    result.unwrap_or_else(|failure| panic!("{shell:?} {environment:?}: {failure}"));
+    assert_eq!(files.len(), 3);
+}
+
+#[test]
+fn dash_and_bash_serve() {
+    for shell in ["dash", "bash"] {
+        let Some(shell) = wanted(shell) else { continue };
+        check(&[&shell], Path::new("/usr/bin:/bin"), &[]);
+    }
+}
+
+/// Busybox as an image has it: every program is busybox.
+#[test]
+fn busybox_serves() {
+    let Some(busybox) = wanted("busybox") else { return };
+    let home = tempfile::tempdir().unwrap();
+    for applet in ["sh", "tar", "dd", "date", "sleep", "kill"] {
+        symlink(&busybox, home.path().join(applet)).unwrap();
+    }
+    check(&[&home.path().join("sh")], home.path(), &[]);
+}
+
+#[test]
+fn every_format_of_gnu_tar_is_understood() {
+    let Some(shell) = wanted("dash") else { return };
+    for format in ["gnu", "oldgnu", "posix", "ustar", "v7"] {
+        check(&[&shell], Path::new("/usr/bin:/bin"), &[("TAR_OPTIONS", &format!("--format={format}"))]);
+    }
+}
+
+#[test]
+fn the_tar_of_bsd_is_understood() {
+    let (Some(shell), Some(tar)) = (wanted("dash"), wanted("bsdtar")) else { return };
+    let home = tempfile::tempdir().unwrap();
+    symlink(tar, home.path().join("tar")).unwrap();
+    check(&[&shell], home.path(), &[]);
+}
+
+/// An environment that would bend a careless script.
+#[test]
+fn the_environment_does_not_matter() {
+    let Some(shell) = wanted("dash") else { return };
+    let path = Path::new("/usr/bin:/bin");
+    for (name, value) in [("IFS", "c./"), ("CDPATH", "/"), ("LC_ALL", "tr_TR.UTF-8"), ("ENV", "/dev/null")] {
+        check(&[&shell], path, &[(name, value)]);
+    }
+}

@@ -80,7 +80,9 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         containers: Vec::new(),
     };
     if options.dry_run {
-        let entries = list_and_plan(&*cluster, &options, &cancel).await.map_err(Fatal::Cluster)?;
+        let entries = list_and_plan(&*cluster, &options, &cancel)
+            .await
+            .map_err(|failure| Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run)))))?;
         return print_plan(&entries, &options, &run);
     }
     let store = Store::open(&options.to)
@@ -91,6 +93,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     let entries = match list_and_plan(&*cluster, &options, &cancel).await {
         Ok(entries) => entries,
         Err(failure) => {
+            let failure = failure.followed_by(format!(" [{}]", place(&run)));
             // Recorded, so that whoever reads the store next does not take an older run for the newest.
             run.outcome =
                 if failure.kind == Kind::Unfinished { Outcome::Interrupted } else { Outcome::Failed };
@@ -240,17 +243,22 @@ fn report(run: &Run, options: &Options) -> Result<Exit, Fatal> {
     }
 }
 
+/// The cluster, as an error should name it.
+fn place(run: &Run) -> String {
+    match &run.cluster.context {
+        Some(context) => format!("context {context}, server {}", run.cluster.server),
+        None => format!("server {}", run.cluster.server),
+    }
+}
+
 fn nothing(run: &Run) -> String {
-    let place = match &run.cluster.context {
-        Some(context) => format!("context {context} ({})", run.cluster.server),
-        None => run.cluster.server.clone(),
-    };
+    let place = place(run);
     let asked = run.selection.describe();
     if run.containers.is_empty() {
-        return format!("no pod in {asked} of {place}");
+        return format!("no pod in {asked} [{place}]");
     }
     let pods = run.containers.len();
-    format!("nothing to fetch: {pods} listed, none with coverage, in {asked} of {place}")
+    format!("nothing to fetch: {pods} listed, none with coverage, in {asked} [{place}]")
 }
 
 fn shortened(names: &[String]) -> String {

@@ -80,7 +80,12 @@ fn in_cluster(context: Option<&str>) -> Result<Access, Fatal> {
 
 /// Reads and merges the files. `None`: there is none, and none was named by `--kubeconfig`.
 fn read(file: Option<&Path>) -> Result<Option<Kubeconfig>, Fatal> {
-    let broken = |error: KubeconfigError| Fatal::usage(with_causes(&error));
+    let broken = |error: KubeconfigError| match error {
+        KubeconfigError::ReadConfig(error, path) => {
+            Fatal::usage(format!("the kubeconfig {} cannot be read: {error}", path.display()))
+        }
+        error => Fatal::usage(with_causes(&error)),
+    };
     if let Some(file) = file {
         return Kubeconfig::read_from(file).map(Some).map_err(broken);
     }

@@ -1,6 +1,5 @@
 //! From paths to merged counts: reads the files of a Go pod and gives every error its path.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use crate::merge::{BuildCounts, FileFailure, MergeError, MergeOptions, merge_fil
 use crate::meta::MetaTables;
 use crate::pod::GoPod;
 use crate::read::MetaFile;
-use crate::source::FileBytes;
+use crate::source::{FileBytes, open_regular};
 
 /// A file that could not be used, with its path.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +50,7 @@ pub fn load_meta(path: &Path) -> Result<MetaTables, LoadError> {
 /// Reads the header of a meta file, and no more of it.
 pub fn load_meta_header(path: &Path) -> Result<MetaHeader, LoadError> {
     let mut bytes = Vec::with_capacity(META_HEADER_BYTES);
-    File::open(path)
+    open_regular(path)
         .and_then(|file| file.take(META_HEADER_BYTES as u64).read_to_end(&mut bytes))
         .map_err(|source| LoadError::Io { path: path.into(), source })?;
     MetaFile::parse_header(&bytes).map_err(|source| LoadError::Read { path: path.into(), source })
@@ -61,7 +60,7 @@ pub fn load_meta_header(path: &Path) -> Result<MetaHeader, LoadError> {
 pub fn load_pod(pod: &GoPod, options: MergeOptions) -> Result<BuildCounts, LoadError> {
     let tables = Arc::new(load_meta(&pod.meta)?);
     let counts = merge_files(&tables, &pod.counters, options, |counter_file, buffer| {
-        File::open(&counter_file.path)?.read_to_end(buffer).map(|_| ())
+        open_regular(&counter_file.path)?.read_to_end(buffer).map(|_| ())
     })
     .map_err(|(index, failure)| {
         let path = pod.counters.get(index).map(|c| c.path.clone()).unwrap_or_default();

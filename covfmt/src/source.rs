@@ -23,15 +23,22 @@ enum Inner {
 impl FileBytes {
     /// Opens a file and reads or maps it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_file() && metadata.len() >= MAP_FROM_BYTES {
+        let mut file = open_regular(path)?;
+        if file.metadata()?.len() >= MAP_FROM_BYTES {
             return Ok(Self(Inner::Mapped(map(&file)?)));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(Self(Inner::Read(bytes)))
     }
+}
+
+/// Opens a regular file, and nothing else: opening a FIFO would wait for a writer, perhaps for ever.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
 }
 
 #[allow(unsafe_code, reason = "mapping a file is unsafe by nature; argued below")]

@@ -3,6 +3,7 @@
 //! The schema is `docs/MANIFEST.md`; this program shares no code with the one that writes it. A manifest is input like
 //! any other: no path in it may leave its directory.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -27,8 +28,17 @@ pub struct Run {
     pub started: String,
     /// The files of its containers, each once, sorted by path.
     pub files: Vec<ListedFile>,
-    /// What it failed to fetch, a sentence each; empty if it is complete.
-    pub failures: Vec<String>,
+    /// What it failed to fetch; empty if it is complete.
+    pub failures: Vec<Missing>,
+}
+
+/// Something that a run failed to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Where it would lie below the manifest: namespace, pod and mostly container. Empty for the run as a whole.
+    pub place: PathBuf,
+    /// The reason, a sentence.
+    pub why: String,
 }
 
 /// A file of a run.
@@ -54,6 +64,12 @@ pub enum ManifestError {
         /// The version found.
         found: u64,
     },
+    /// No number of a version.
+    #[error("the manifest's version is {found}, which is none")]
+    NoVersion {
+        /// What is there, as JSON.
+        found: String,
+    },
     /// A path that leaves the directory.
     #[error("the manifest names {path:?}, which is no path below its directory")]
     Path {
@@ -65,7 +81,7 @@ pub enum ManifestError {
 #[derive(Deserialize)]
 struct Head {
     schema: Option<serde_json::Value>,
-    version: Option<u64>,
+    version: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -116,9 +132,11 @@ impl Manifest {
         else {
             return Ok(None);
         };
-        let found = head.version.unwrap_or(0);
-        if found > VERSION {
-            return Err(ManifestError::Version { found });
+        let version = head.version.unwrap_or(serde_json::Value::Null);
+        match version.as_u64() {
+            Some(1..=VERSION) => {}
+            Some(found) if found > VERSION => return Err(ManifestError::Version { found }),
+            _ => return Err(ManifestError::NoVersion { found: version.to_string() }),
         }
         let body: Body = serde_json::from_slice(bytes)?;
         let runs = body.runs.into_iter().map(Run::from_raw).collect::<Result<_, _>>()?;
@@ -129,13 +147,18 @@ impl Manifest {
 impl Run {
     fn from_raw(raw: RawRun) -> Result<Self, ManifestError> {
         let mut failures = Vec::new();
-        failures.extend(raw.failure.map(|failure| failure.message));
+        let whole = |why: String| Missing { place: PathBuf::new(), why };
+        failures.extend(raw.failure.map(|failure| whole(failure.message)));
         let mut files = Vec::new();
         for container in raw.containers {
-            if container.state == "failed" {
-                let name = container.container.map_or(String::new(), |name| format!("/{name}"));
-                let why = container.failure.map_or("no reason given".to_owned(), |failure| failure.message);
-                failures.push(format!("{}/{}{name}: {why}", container.namespace, container.pod));
+            // A state that this program does not know is no promise that everything is there.
+            if !matches!(container.state.as_str(), "fetched" | "listed") {
+                let parts = [Some(container.namespace), Some(container.pod), container.container];
+                let place = parts.into_iter().flatten().collect();
+                let why = container
+                    .failure
+                    .map_or(format!("state {:?}", container.state), |failure| failure.message);
+                failures.push(Missing { place, why });
             }
             for file in container.files {
                 let path = checked(&file.path).ok_or(ManifestError::Path { path: file.path })?;
@@ -145,17 +168,29 @@ impl Run {
         files.sort();
         files.dedup();
         if failures.is_empty() && raw.outcome != "complete" {
-            failures.push(format!("the run's outcome is {:?}", raw.outcome));
+            failures.push(whole(format!("the run's outcome is {:?}", raw.outcome)));
         }
         Ok(Self { id: raw.id, started: raw.started, files, failures })
     }
 
-    /// One sentence about what is missing; `None` if the run is complete.
-    pub fn incomplete(&self, manifest: &Path) -> Option<String> {
-        (!self.failures.is_empty()).then(|| {
-            let (id, failures) = (&self.id, self.failures.join("; "));
-            format!("{}: run {id} is not complete: {failures}", manifest.display())
+    /// One sentence about what is missing below a place in the store; `None` if nothing is. The empty place is the
+    /// whole store.
+    pub fn incomplete(&self, manifest: &Path, below: &Path) -> Option<String> {
+        let concerns =
+            |missing: &&Missing| missing.place.starts_with(below) || below.starts_with(&missing.place);
+        let failures: Vec<String> = self.failures.iter().filter(concerns).map(Missing::to_string).collect();
+        (!failures.is_empty()).then(|| {
+            format!("{}: run {} is not complete: {}", manifest.display(), self.id, failures.join("; "))
         })
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.place.as_os_str().is_empty() {
+            write!(f, "{}: ", self.place.display())?;
+        }
+        f.write_str(&self.why)
     }
 }
 
@@ -192,21 +227,31 @@ mod tests {
         let manifest = parse(&manifest(&run("complete", FETCHED)));
         let file = ListedFile { path: "n/p/c/covmeta.x".into(), size: 3, sha256: "00".into() };
         assert_eq!(manifest.runs[0].files, [file]);
-        assert_eq!(manifest.runs[0].incomplete(Path::new("m")), None);
+        assert_eq!(manifest.runs[0].incomplete(Path::new("m"), Path::new("")), None);
     }
 
     #[test]
     fn failures_are_named() {
         let manifest = parse(&manifest(&run("partial", &format!("{FETCHED},{FAILED}"))));
-        let sentence = manifest.runs[0].incomplete(Path::new("d/manifest.json"));
-        assert_eq!(sentence.as_deref(), Some("d/manifest.json: run r1 is not complete: n/q: gone"));
+        let below = |place: &str| manifest.runs[0].incomplete(Path::new("d/manifest.json"), Path::new(place));
+        let sentence = "d/manifest.json: run r1 is not complete: n/q: gone";
+        for place in ["", "n", "n/q", "n/q/app"] {
+            assert_eq!(below(place).as_deref(), Some(sentence), "{place}");
+        }
+        assert_eq!(below("n/p"), None);
+    }
+
+    #[test]
+    fn an_unknown_state_is_a_failure() {
+        let manifest = parse(&manifest(&run("complete", &FETCHED.replace("fetched", "exploded"))));
+        assert_eq!(manifest.runs[0].failures[0].to_string(), "n/p/c: state \"exploded\"");
     }
 
     #[test]
     fn an_outcome_that_is_not_complete_is_a_failure() {
         for outcome in ["running", "interrupted", "nothing", "something new"] {
             let manifest = parse(&manifest(&run(outcome, FETCHED)));
-            assert_eq!(manifest.runs[0].failures, [format!("the run's outcome is {outcome:?}")]);
+            assert_eq!(manifest.runs[0].failures[0].to_string(), format!("the run's outcome is {outcome:?}"));
         }
     }
 
@@ -225,6 +270,11 @@ mod tests {
             message(r#"{"schema":"covfetch/manifest","version":2}"#).starts_with("version 2 of the manifest")
         );
         assert!(message(r#"{"schema":"covfetch/manifest","version":1}"#).contains("missing field `runs`"));
+        for version in ["\"1\"", "-1", "0", "1.5", "null"] {
+            let text = format!(r#"{{"schema":"covfetch/manifest","version":{version},"runs":[]}}"#);
+            assert_eq!(message(&text), format!("the manifest's version is {version}, which is none"));
+        }
+        assert!(message(r#"{"schema":"covfetch/manifest","runs":[]}"#).contains("version is null"));
         for path in ["", "/etc/passwd", "a/../../b", "a//b", "./a", "a\\\\b", "a\\u0000b", "a/"] {
             let bad = FETCHED.replace("n/p/c/covmeta.x", path);
             assert!(message(&manifest(&run("complete", &bad))).contains("is no path below"), "{path}");

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use covfmt::pod::FileName;
+
 use crate::checkout::find_root;
 use crate::cli::Arguments;
 use crate::format::{Format, Timestamp};
@@ -76,6 +78,9 @@ pub enum UsageError {
     /// An empty file name.
     #[error("--{0}= names no file")]
     EmptyTarget(&'static str),
+    /// A report that would replace a coverage file or a manifest.
+    #[error("{} has the name of an input file: a report would replace it", Path::new(.0).display())]
+    TargetIsInput(OsString),
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds")]
     SourceDateEpoch(OsString),
@@ -150,8 +155,15 @@ fn target(format: Format, value: &OsStr) -> Result<Target, UsageError> {
     match value.as_bytes() {
         b"" => Err(UsageError::EmptyTarget(format.name())),
         b"-" => Ok(Target::Stdout),
+        _ if is_input(Path::new(value)) => Err(UsageError::TargetIsInput(value.to_owned())),
         _ => Ok(Target::File(Path::new(value).to_path_buf())),
     }
+}
+
+/// Whether a path has the name of a file that is read, and that nobody wants to be replaced by a report.
+fn is_input(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name == "manifest.json" || FileName::parse(name.as_bytes()).is_some()
 }
 
 fn timestamp(environment: &Environment) -> Result<Timestamp, UsageError> {
@@ -196,6 +208,10 @@ mod tests {
         let error = plan(&["--lcov", "--percent"]).unwrap_err();
         assert_eq!(error, UsageError::TwoOnStdout { first: "percent", second: "lcov" });
         assert_eq!(plan(&["--lcov="]).unwrap_err(), UsageError::EmptyTarget("lcov"));
+        for input in ["d/covmeta.x", "covcounters.x.1.2", "d/manifest.json"] {
+            let error = plan(&[&format!("--lcov={input}")]).unwrap_err();
+            assert_eq!(error, UsageError::TargetIsInput(input.into()));
+        }
     }
 
     #[test]

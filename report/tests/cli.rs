@@ -70,18 +70,45 @@ fn without_arguments_it_reads_where_covfetch_writes() {
     let pod = here.path().join("reports/coverage/shop/pod-0/app");
     fs::create_dir_all(pod.parent().unwrap()).unwrap();
     std::os::unix::fs::symlink(pods().join("pod-0"), &pod).unwrap();
-    // Links to directories are not followed: they could lead anywhere.
-    refuses(covreport().current_dir(&here), 2, &["no coverage files in reports/coverage"]);
-    fs::remove_file(&pod).unwrap();
-    fs::create_dir(&pod).unwrap();
-    for name in names(&pods().join("pod-0")) {
-        fs::copy(pods().join("pod-0").join(&name), pod.join(&name)).unwrap();
-    }
+    // A link to a directory is followed, and one back to a directory above it is no trap.
+    std::os::unix::fs::symlink("..", here.path().join("reports/coverage/shop/loop")).unwrap();
+    std::os::unix::fs::symlink("nowhere", here.path().join("reports/coverage/shop/dangling")).unwrap();
     covreport()
         .current_dir(&here)
         .assert()
         .success()
         .stdout(predicate::str::contains("\ntotal\t\tcoverage: "));
+}
+
+#[test]
+fn a_file_of_another_project_is_not_taken_for_one_of_the_same_name() {
+    let other = tempfile::tempdir().unwrap();
+    let api = other.path().join("internal/api");
+    fs::create_dir_all(&api).unwrap();
+    fs::write(other.path().join("go.mod"), "module example.org/other\n").unwrap();
+    fs::write(api.join("api.go"), "package api\n").unwrap();
+    let mut command = covreport();
+    refuses(
+        command.arg("--lcov").arg("--root").arg(other.path()).arg(pods()),
+        1,
+        &["none of the 6 files in the coverage data is below", "--root"],
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_fifo_is_refused_and_not_waited_for() {
+    let here = tempfile::tempdir().unwrap();
+    for name in names(&pods().join("pod-0")) {
+        fs::copy(pods().join("pod-0").join(&name), here.path().join(&name)).unwrap();
+    }
+    let hash = coverage_file(here.path(), "covmeta.").extension().unwrap().to_str().unwrap().to_owned();
+    for name in [format!("covcounters.{hash}.9.9"), "manifest.json".to_owned()] {
+        let made = std::process::Command::new("mkfifo").arg(here.path().join(&name)).status().unwrap();
+        assert!(made.success());
+        refuses(covreport().arg(here.path()), 1, &[&name, "not a regular file"]);
+        fs::remove_file(here.path().join(&name)).unwrap();
+    }
 }
 
 #[test]

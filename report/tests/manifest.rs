@@ -107,6 +107,30 @@ fn a_part_of_the_store_is_read_whole_and_older_files_are_counted() {
 }
 
 #[test]
+fn a_part_of_the_store_does_not_hide_what_failed() {
+    let store = store(true);
+    for part in ["shop", "shop/pod-9"] {
+        fs::create_dir_all(store.path().join(part)).unwrap();
+        let run = covreport().arg(store.path().join(part)).assert().code(2);
+        assert_eq!(text(&run.get_output().stdout), "");
+    }
+    let run = covreport().arg(store.path().join("shop")).assert().code(2);
+    let messages = text(&run.get_output().stderr);
+    assert!(messages.contains("not complete: shop/pod-9/app: the archive ended"), "{messages}");
+    covreport().arg(store.path().join("shop/pod-1")).assert().success();
+}
+
+#[test]
+fn listed_files_are_read_wherever_links_lead() {
+    let store = store(false);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(store.path().join("shop"), elsewhere.path().join("shop")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("shop"), store.path().join("shop")).unwrap();
+    let run = covreport().args(["--textfmt", "--verify"]).arg(store.path()).assert().success();
+    assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-1", "pod-2"]));
+}
+
+#[test]
 fn the_documented_example_is_read() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MANIFEST.md")).unwrap();
     let example = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
@@ -117,7 +141,7 @@ fn the_documented_example_is_read() {
     assert!(files.iter().all(|path| path.starts_with("shop/checkout-6d5f7-abcde/server/cov")), "{files:?}");
     let [failure] = run.failures.as_slice() else { panic!("{run:?}") };
     assert!(
-        failure.starts_with("shop/checkout-6d5f7-fghij/server: the archive ended in the middle"),
+        failure.to_string().starts_with("shop/checkout-6d5f7-fghij/server: the archive ended in the middle"),
         "{failure}"
     );
 }
@@ -171,7 +195,11 @@ fn files_that_are_not_as_listed_are_damage() {
         assert!(messages.contains(says) && messages.contains(&counters.display().to_string()), "{messages}");
     };
     fs::remove_file(&counters).unwrap();
-    refused(&["--keep-going"], "it cannot be read");
+    let run = covreport().arg(store.path()).assert().code(2);
+    assert!(text(&run.get_output().stderr).contains("the manifest lists it, but it is gone"));
+    let run = covreport().args(["--textfmt", "--keep-going"]).arg(store.path()).assert().success();
+    assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-2"]));
+    assert!(text(&run.get_output().stderr).contains("the manifest lists it, but it is gone"));
     fs::write(&counters, &bytes[1..]).unwrap();
     refused(&[], &format!("says {} bytes, but it has {}", bytes.len(), bytes.len() - 1));
     // Another name of the program in the args: a file that is whole, but not the one that was fetched.

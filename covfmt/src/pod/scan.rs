@@ -10,7 +10,8 @@ use walkdir::WalkDir;
 pub enum Depth {
     /// The directory itself only, as the reference tool does.
     Shallow,
-    /// All directories below, too. Symbolic links to directories are not followed.
+    /// All directories below, too, also through symbolic links; a link back to a directory above it is passed over,
+    /// as everything there is found without it.
     Recursive,
 }
 
@@ -45,12 +46,22 @@ pub fn scan<P: AsRef<Path>>(inputs: &[P], depth: Depth) -> Result<Vec<FoundFile>
             Depth::Shallow => 1,
             Depth::Recursive => usize::MAX,
         };
-        let walk = WalkDir::new(input).max_depth(max_depth).sort_by_file_name();
+        let follow = depth == Depth::Recursive;
+        let walk = WalkDir::new(input).max_depth(max_depth).follow_links(follow).sort_by_file_name();
         for entry in walk {
-            let entry = entry.map_err(|error| ScanError {
-                path: error.path().unwrap_or(input).to_path_buf(),
-                source: error.into(),
-            })?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) if error.loop_ancestor().is_some() => continue,
+                Err(error) => {
+                    let path = error.path().unwrap_or(input).to_path_buf();
+                    // A link to nowhere is a file that cannot be opened, if anybody wants it.
+                    if path.is_symlink() && error.depth() > 0 {
+                        found.push(FoundFile { path, origin });
+                        continue;
+                    }
+                    return Err(ScanError { path, source: error.into() });
+                }
+            };
             // A link to a file is read through; what it points to is found out when it is opened.
             let directory = entry.file_type().is_dir() || (entry.depth() == 0 && entry.path().is_dir());
             if !directory {

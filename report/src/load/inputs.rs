@@ -43,7 +43,7 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
     let mut manifests: Vec<PathBuf> = collected
         .files
         .iter()
-        .filter(|file| file.path.file_name().is_some_and(|name| name == "manifest.json"))
+        .filter(|file| file.path.file_name().is_some_and(|name| name == MANIFEST))
         .map(|file| file.path.clone())
         .collect();
     // The outermost manifest speaks for everything below it.
@@ -54,7 +54,7 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
         if governed.iter().any(|outer| directory.starts_with(outer)) {
             continue;
         }
-        let bytes = fs::read(&path).map_err(|source| InputError::Io { path: path.clone(), source })?;
+        let bytes = read_regular(&path).map_err(|source| InputError::Io { path: path.clone(), source })?;
         let manifest =
             Manifest::parse(&bytes).map_err(|source| InputError::Manifest { path: path.clone(), source })?;
         if let Some(manifest) = manifest {
@@ -62,22 +62,48 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
             governed.push(directory);
         }
     }
-    let stale: Vec<Notice> = plan
-        .inputs
-        .iter()
-        .enumerate()
-        .filter_map(|(origin, input)| older_files(origin, input, &collected))
-        .collect();
-    collected.notices.extend(stale);
+    for (origin, input) in plan.inputs.iter().enumerate() {
+        let Some(store) = StorePart::find(input) else { continue };
+        let Some(newest) = store.manifest.runs.last() else { continue };
+        let (path, below) = (store.directory.join(MANIFEST), store.below());
+        collected.missing.extend(newest.incomplete(&path, below));
+        collected.notices.extend(older_files(origin, input, &store, newest, &collected));
+    }
     Ok(collected)
 }
 
+const MANIFEST: &str = "manifest.json";
+
+/// An input that lies within a store of covfetch, below its manifest.
+struct StorePart {
+    /// The input, links resolved.
+    whole: PathBuf,
+    directory: PathBuf,
+    manifest: Manifest,
+}
+
+impl StorePart {
+    fn find(input: &Path) -> Option<Self> {
+        let whole = input.canonicalize().ok()?;
+        let read = |directory: &Path| Manifest::parse(&read_regular(&directory.join(MANIFEST)).ok()?).ok()?;
+        let found = whole.ancestors().skip(1).find_map(|above| Some((above.to_path_buf(), read(above)?)));
+        found.map(|(directory, manifest)| Self { whole, directory, manifest })
+    }
+
+    fn below(&self) -> &Path {
+        self.whole.strip_prefix(&self.directory).unwrap_or(Path::new(""))
+    }
+}
+
 /// Who names a directory within covfetch's store wants that directory, but should know if it holds files of older runs.
-fn older_files(origin: usize, input: &Path, collected: &Collected) -> Option<Notice> {
-    let whole = input.canonicalize().ok()?;
-    let read = |directory: &Path| Manifest::parse(&fs::read(directory.join("manifest.json")).ok()?).ok()?;
-    let (directory, manifest) = whole.ancestors().skip(1).find_map(|above| Some((above, read(above)?)))?;
-    let newest = manifest.runs.last()?;
+fn older_files(
+    origin: usize,
+    input: &Path,
+    store: &StorePart,
+    newest: &Run,
+    collected: &Collected,
+) -> Option<Notice> {
+    let StorePart { whole, directory, .. } = store;
     let listed: BTreeSet<PathBuf> = newest.files.iter().map(|file| directory.join(&file.path)).collect();
     let is_older = |file: &&FoundFile| {
         let below = file.path.strip_prefix(input).unwrap_or(Path::new(""));
@@ -90,7 +116,7 @@ fn older_files(origin: usize, input: &Path, collected: &Collected) -> Option<Not
             "{}: {older} of the coverage files are not of run {}, the newest in {}",
             input.display(),
             newest.id,
-            directory.join("manifest.json").display()
+            directory.join(MANIFEST).display()
         ))
     })
 }
@@ -109,31 +135,42 @@ fn obey(
         return Ok(());
     };
     let chosen: &[Run] = if plan.all_runs { &manifest.runs } else { std::slice::from_ref(newest) };
-    collected.missing.extend(chosen.iter().filter_map(|run| run.incomplete(path)));
+    collected.missing.extend(chosen.iter().filter_map(|run| run.incomplete(path, Path::new(""))));
     let listed: BTreeSet<&ListedFile> = chosen.iter().flat_map(|run| &run.files).collect();
+    let mut paths: BTreeSet<&Path> = BTreeSet::new();
     for file in &listed {
-        check_listed(&directory.join(&file.path), file, plan.verify)?;
+        let whole = directory.join(&file.path);
+        if whole.try_exists().is_ok_and(|exists| !exists) {
+            collected.missing.push(format!("{}: the manifest lists it, but it is gone", whole.display()));
+            continue;
+        }
+        check_listed(&whole, file, plan.verify)?;
+        paths.insert(&file.path);
     }
 
-    let paths: BTreeSet<&Path> = listed.iter().map(|file| file.path.as_path()).collect();
-    let mut left_out = 0_usize;
+    let origin = collected.files.iter().find(|file| file.path == *path).map_or(0, |file| file.origin);
+    let (mut left_out, mut unseen) = (0_usize, paths.clone());
     collected.files.retain(|file| {
         let Ok(below) = file.path.strip_prefix(directory) else { return true };
         let hidden = below.as_os_str().as_bytes().starts_with(b".");
+        unseen.remove(below);
         let kept = paths.contains(below) || (plan.all_runs && !hidden);
         left_out += usize::from(!kept && coverage_name(below).is_some());
         kept
     });
+    // Whatever the search may pass over, what is listed is read.
+    let unseen = unseen.into_iter().map(|below| FoundFile { path: directory.join(below), origin });
+    collected.files.extend(unseen);
     if left_out != 0 {
         let text = if plan.all_runs {
             format!("{}: left out {left_out} coverage files that were set aside", directory.display())
         } else {
             format!(
-                "{}: read run {} of {} only, the newest; left out {left_out} coverage files of {} older (--all-runs takes all)",
+                "{}: read run {} of {} only, the newest; left out {left_out} coverage files that it does not list{}",
                 directory.display(),
                 newest.id,
                 newest.started,
-                if older.len() == 1 { "one that is".to_owned() } else { format!("{} that are", older.len()) },
+                if older.is_empty() { "" } else { " (--all-runs takes those of older runs)" },
             )
         };
         collected.notices.push(Notice::note(text));
@@ -152,13 +189,21 @@ fn check_listed(path: &Path, listed: &ListedFile, verify: bool) -> Result<(), In
         return Err(differs(format!("{} bytes", listed.size), format!("it has {size}")));
     }
     if verify {
-        let bytes = fs::read(path).map_err(|source| InputError::Io { path: path.into(), source })?;
+        let bytes = read_regular(path).map_err(|source| InputError::Io { path: path.into(), source })?;
         let found = hexadecimal(&Sha256::digest(&bytes));
         if found != listed.sha256 {
             return Err(differs(format!("SHA-256 {}", listed.sha256), format!("it is {found}")));
         }
     }
     Ok(())
+}
+
+/// Reads a regular file: opening a FIFO would wait for a writer, perhaps for ever.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    fs::read(path)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -125,6 +125,10 @@ struct Measured<'p> {
     lines: Vec<Line>,
     functions: Vec<Unnamed>,
     source: SourceState,
+    /// The compiler's names for it.
+    names: Vec<&'p BStr>,
+    /// Statements in it.
+    statements: u64,
 }
 
 enum SourceState {
@@ -141,14 +145,15 @@ pub fn source_files<'p>(
 ) -> Result<(Vec<SourceFile<'p>>, Findings), FilesError> {
     let mut findings = Findings { ambiguous_modules: checkout.ambiguous_modules(), ..Findings::default() };
     let compiled = place_all(packages, checkout, &mut findings);
+    let mut measured: Vec<Measured<'p>> =
+        compiled.into_par_iter().map(|file| measure(mode, file, checkout)).collect::<Result<_, _>>()?;
+    drop_wrong_guesses(&mut measured, &mut findings);
     let names = || packages.iter().flat_map(|package| &package.files).map(|file| file.name);
-    if let (true, Some(first)) = (compiled.is_empty(), names().next()) {
+    if let (true, Some(first)) = (measured.is_empty(), names().next()) {
         let (files, root) = (names().count(), checkout.root().map(|root| root.display().to_string()));
         return Err(FilesError::NothingFound { files, root, first: first.to_string() });
     }
 
-    let measured: Vec<Measured<'p>> =
-        compiled.into_par_iter().map(|file| measure(mode, file, checkout)).collect::<Result<_, _>>()?;
     let mut inits: BTreeMap<&BStr, usize> = BTreeMap::new();
     let mut files = Vec::with_capacity(measured.len());
     for file in measured {
@@ -161,6 +166,20 @@ pub fn source_files<'p>(
         files.push(SourceFile { path: file.path, package: file.package, lines: file.lines, functions });
     }
     Ok((files, findings))
+}
+
+/// A file that was found by the end of its path only, and whose source does not fit the data, is another file.
+fn drop_wrong_guesses(measured: &mut Vec<Measured<'_>>, findings: &mut Findings) {
+    measured.retain(|file| {
+        let guessed = |findings: &Findings| findings.guessed.iter().any(|(_, path)| *path == file.path);
+        if !matches!(file.source, SourceState::Mismatched(_)) || !guessed(findings) {
+            return true;
+        }
+        findings.guessed.retain(|(_, path)| *path != file.path);
+        findings.outside.extend(file.names.iter().map(ToString::to_string));
+        findings.outside_statements += file.statements;
+        false
+    });
 }
 
 /// The compiled files that have the same path, with their packages.
@@ -264,5 +283,7 @@ fn measure<'p>(
     let declared = fitting.map(declarations).unwrap_or_default();
     let functions =
         functions::collect(mode, &functions, &rule, fitting.map(|text| (text, declared.as_slice())));
-    Ok(Measured { path, package, lines, functions, source })
+    let names = parts.iter().map(|part| part.name).collect();
+    let statements = counted.iter().map(|counted| u64::from(counted.unit.statements)).sum();
+    Ok(Measured { path, package, lines, functions, source, names, statements })
 }

@@ -117,8 +117,14 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     };
     collect(&collector, &entries, &options, &mut run).await;
     run.outcome = outcome(&run);
-    finish(&mut run, &store)?;
-    report(&run, &options)
+    let recorded = finish(&mut run, &store);
+    let exit = report(&run, &options)?;
+    // The manifest still says that the run has not ended, so its readers take nothing for whole.
+    if let Err(error) = recorded {
+        note(&format!("error: {error}"));
+        return Ok(Exit::Partial);
+    }
+    Ok(exit)
 }
 
 async fn list_and_plan(

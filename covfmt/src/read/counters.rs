@@ -51,7 +51,7 @@ impl<'a> CounterFile<'a> {
             segments.push(segment);
             let count_at = cursor.offset() + 8;
             let found = parse_footer(&mut cursor)?;
-            cursor.expect(count_at, "number of segments", found.into(), u64::from(index) + 1)?;
+            cursor.require(count_at, "number of segments", found.into(), u64::from(index) + 1)?;
         }
         cursor.named(Structure::CounterFooter).end()?;
         Ok(Self { header, segments })

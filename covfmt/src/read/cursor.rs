@@ -144,7 +144,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A value that the rest of the file determines.
-    pub(crate) fn expect(
+    pub(crate) fn require(
         &self,
         offset: u64,
         what: &'static str,

@@ -29,7 +29,7 @@ impl<'a> MetaFile<'a> {
         let table_bytes = header.packages.saturating_mul(2 * PACKAGE_ENTRY_BYTES as u64);
         cursor.clone().take(table_bytes)?;
         let strings_offset = cursor.offset() + table_bytes;
-        cursor.expect(40, "string table offset", header.strings_offset.into(), strings_offset)?;
+        cursor.require(40, "string table offset", header.strings_offset.into(), strings_offset)?;
         let mut blob_start = strings_offset + u64::from(header.strings_length);
         let mut offsets = cursor.split(table_bytes / 2)?;
         let mut lengths = cursor.split(table_bytes / 2)?;
@@ -47,7 +47,7 @@ impl<'a> MetaFile<'a> {
         for _ in 0..count {
             let offset_at = offsets.offset();
             let offset = offsets.u64()?;
-            offsets.expect(offset_at, "package offset", offset, blob_start)?;
+            offsets.require(offset_at, "package offset", offset, blob_start)?;
             let length_at = lengths.offset();
             let length = lengths.u64()?;
             let available = rest.remaining() as u64;
@@ -75,7 +75,7 @@ impl<'a> MetaFile<'a> {
             let rule = Rule::Truncated { needed: header.total_length, available: file_length };
             return Err(cursor.error_at(file_length, rule));
         }
-        cursor.expect(8, "file length", header.total_length, file_length)?;
+        cursor.require(8, "file length", header.total_length, file_length)?;
         Ok(header)
     }
 

@@ -62,7 +62,7 @@ impl<'a> PackageBlob<'a> {
             },
             functions: cursor.u32()?,
         };
-        cursor.expect(start, "blob length", header.length.into(), blob_length)?;
+        cursor.require(start, "blob length", header.length.into(), blob_length)?;
 
         let header_cursor = cursor.clone();
         cursor = cursor.named(Structure::FunctionOffsets(index));
@@ -148,7 +148,7 @@ impl<'a> FunctionRecords<'a, '_> {
         let package = self.package;
         let offset_at = self.offsets.offset();
         let offset = u64::from(self.offsets.u32()?);
-        self.offsets.expect(offset_at, "function offset", offset, self.cursor.offset() - package.start)?;
+        self.offsets.require(offset_at, "function offset", offset, self.cursor.offset() - package.start)?;
 
         self.cursor = self.cursor.clone().named(Structure::Function(package.index, index));
         let start = self.cursor.offset();

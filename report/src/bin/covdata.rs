@@ -5,6 +5,6 @@ use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(covreport::covdata::main(&arguments, &mut io::stdout().lock(), &mut io::stderr()))
 }

@@ -98,6 +98,11 @@ impl<'a> Given<'a> {
         self.values.get(name).copied().unwrap_or_default()
     }
 
+    /// The value of a number flag; 0 if it was not given.
+    pub(super) fn number(&self, name: &str) -> i64 {
+        self.values.get(name).and_then(|value| parse_int(value).ok()).unwrap_or_default()
+    }
+
     /// Whether a flag without value is on.
     pub(super) fn is_on(&self, name: &str) -> bool {
         self.values.get(name).is_some_and(|value| parse_bool(value) == Some(true))

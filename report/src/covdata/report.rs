@@ -12,18 +12,16 @@ use rayon::prelude::*;
 use super::directories::go_pods;
 use super::exact::{Merger, PodCounts};
 use super::go_text::system_error;
-use super::options::Options;
+use super::options::{Options, Output};
 use super::{Command, Stop};
 use crate::format::write_profile;
 use crate::view::PackageView;
 
-/// How a command ended that was not stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Done,
-}
-
-pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Write) -> Result<Outcome, Stop> {
+pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Write) -> Result<(), Stop> {
+    if matches!(options.command, Command::Func | Command::Pkglist | Command::Debugdump) {
+        let name = options.command.name();
+        return Err(options.fatal(format!("covdata: command \"{name}\" is not supported yet"), messages));
+    }
     // What CollectPods cannot read is returned as it is, even under -h.
     let pods = go_pods(&options.directories).map_err(Stop::Fatal)?;
     if pods.is_empty() {
@@ -35,13 +33,13 @@ pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Wri
         counted.push(merger.visit(pod, messages)?);
     }
     // The formatter counts in the mode of the first meta file.
-    let Some(mode) = counted.first().map(|pod| pod.tables.mode()) else { return Ok(Outcome::Done) };
+    let Some(mode) = counted.first().map(|pod| pod.tables.mode()) else { return Ok(()) };
     let packages = views(options, mode, &counted);
     if options.command == Command::Percent {
         // Lost output is no error in the reference, which does not look.
         drop(write_percent(&packages, out));
     }
-    if let Some((path, file)) = &options.textfmt {
+    if let Output::Profile(path, file) = &options.output {
         let mut file = BufWriter::with_capacity(1 << 17, file);
         write_profile(mode, &packages, &mut file).and_then(|()| file.flush()).map_err(|error| {
             let path = path.as_os_str().as_encoded_bytes();
@@ -49,7 +47,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Wri
             options.fatal([b"writing to ", path, &why].concat(), messages)
         })?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// The packages that were asked for, of all pods, by import path.

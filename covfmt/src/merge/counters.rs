@@ -6,8 +6,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::args::RunArgs;
 use super::error::MergeError;
 use crate::error::ReadError;
+use crate::ids::{FunctionIndex, PackageIndex};
 use crate::meta::MetaTables;
 use crate::mode::CounterMode;
 use crate::read::CounterFile;
@@ -27,6 +29,7 @@ pub struct Counts {
     units: Vec<u32>,
     recorded: Vec<bool>,
     saturated: bool,
+    args: Option<RunArgs>,
 }
 
 /// Why a counter file could not be merged: its bytes, or what they say.
@@ -45,6 +48,7 @@ impl Counts {
             units: vec![0; tables.units().len()],
             recorded: vec![false; tables.functions().len()],
             saturated: false,
+            args: None,
         }
     }
 
@@ -64,6 +68,11 @@ impl Counts {
         self.saturated
     }
 
+    /// What the args of all runs have in common; `None` if there was no run.
+    pub fn args(&self) -> Option<&RunArgs> {
+        self.args.as_ref()
+    }
+
     /// Adds the counters of a parsed file of the build. After an error the counts are not to be used.
     pub(crate) fn merge_file(
         &mut self,
@@ -72,6 +81,7 @@ impl Counts {
     ) -> Result<(), FileError> {
         let set = tables.mode() == CounterMode::Set;
         for segment in file.segments() {
+            RunArgs::gather(&mut self.args, RunArgs::of_segment(segment));
             let mut functions = segment.functions();
             while let Some(head) = functions.read_next()? {
                 let position = tables.function_position(head.package, head.function);
@@ -124,6 +134,9 @@ impl Counts {
             *mine |= *theirs;
         }
         self.saturated |= other.saturated;
+        if let Some(args) = &other.args {
+            RunArgs::gather(&mut self.args, args.clone());
+        }
     }
 }
 
@@ -148,6 +161,19 @@ impl BuildCounts {
     /// The build's counts.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// The counters of each function that any file had counters for, in the order of the meta file.
+    pub fn recorded_functions(&self) -> impl Iterator<Item = (PackageIndex, FunctionIndex, &[u32])> + '_ {
+        let packages = (0_u32..).map(PackageIndex).zip(self.tables.packages());
+        packages.flat_map(move |(package, table)| {
+            let positions = table.function_positions();
+            let functions = (0_u32..).map(FunctionIndex).zip(positions).zip(self.tables.functions_of(table));
+            functions.filter_map(move |((function, position), entry)| {
+                let recorded = self.counts.recorded.get(position).copied().unwrap_or(false);
+                recorded.then(|| (package, function, self.counts_of(entry.unit_positions())))
+            })
+        })
     }
 
     /// The counts of a range of units.

@@ -1,10 +1,12 @@
 //! Merging: counters of many files into the counts of a build, and the modes of several builds.
 
+mod args;
 mod counters;
 mod error;
 mod parallel;
 mod policy;
 
+pub use args::RunArgs;
 pub use counters::{BuildCounts, Counts, add};
 pub use error::MergeError;
 pub use parallel::{FileFailure, MergeOptions, merge_files};

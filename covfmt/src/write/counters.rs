@@ -1,6 +1,6 @@
 //! The counter file, segment by segment. `internal/coverage/encodecounter/encode.go`.
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice as _};
 use byteorder::{BigEndian, LittleEndian, WriteBytesExt as _};
 
 use super::error::{WriteError, field32};
@@ -10,6 +10,7 @@ use crate::layout::{
     COUNTER_HEADER_BYTES, COUNTER_MAGIC, COUNTER_VERSION, FOOTER_BYTES, Flavor, SEGMENT_ALIGNMENT,
     SEGMENT_HEADER_BYTES,
 };
+use crate::merge::{BuildCounts, RunArgs};
 use crate::uleb128;
 
 /// The args of a segment's run.
@@ -31,6 +32,28 @@ impl<'a> SegmentArgs<'a> {
         self.strings = Some(strings);
         self
     }
+}
+
+/// The bytes of a counter file of one segment, as the reference tool writes it.
+///
+/// The string table is ordered by the keys of the args, where the reference's is another each time.
+pub fn encode_counters<'c>(
+    meta_hash: MetaHash,
+    args: &RunArgs,
+    functions: impl IntoIterator<Item = (PackageIndex, FunctionIndex, &'c [u32])>,
+) -> Result<Vec<u8>, WriteError> {
+    let pairs = args.to_pairs();
+    let pairs = pairs.iter().map(|(key, value)| (key.as_bstr(), value.as_bstr())).collect();
+    let mut file = CounterWriter::new(meta_hash, Flavor::GO);
+    file.append_segment(&SegmentArgs::new(pairs), functions)?;
+    Ok(file.finish())
+}
+
+/// The merged counters of a build as one counter file: those functions that any run had counters for, and the args that
+/// all runs had in common.
+pub fn encode_build(build: &BuildCounts) -> Result<Vec<u8>, WriteError> {
+    let args = build.counts().args().cloned().unwrap_or_default();
+    encode_counters(build.tables().hash(), &args, build.recorded_functions())
 }
 
 /// A counter file under construction.

@@ -16,6 +16,17 @@ pub fn encode_meta<B: AsRef<[u8]>>(
     granularity: Granularity,
     blobs: &[B],
 ) -> Result<Vec<u8>, WriteError> {
+    encode_meta_with_bytes(hash, mode.to_byte(), granularity.to_byte(), blobs)
+}
+
+/// As [`encode_meta`], for any bytes of mode and granularity: the reference tool writes 0 and 0, neither of which is
+/// defined, where it combines no files at all.
+pub fn encode_meta_with_bytes<B: AsRef<[u8]>>(
+    hash: MetaHash,
+    mode: u8,
+    granularity: u8,
+    blobs: &[B],
+) -> Result<Vec<u8>, WriteError> {
     let strings = StringTableBuilder::new();
     let strings_offset = META_HEADER_BYTES + 2 * PACKAGE_ENTRY_BYTES * blobs.len();
     let preamble = strings_offset + strings.byte_len();
@@ -30,7 +41,7 @@ pub fn encode_meta<B: AsRef<[u8]>>(
     out.extend_from_slice(&hash.0);
     out.extend_from_slice(&field32("string table offset", strings_offset)?.to_le_bytes());
     out.extend_from_slice(&field32("string table length", strings.byte_len())?.to_le_bytes());
-    out.extend_from_slice(&[mode.to_byte(), granularity.to_byte()]);
+    out.extend_from_slice(&[mode, granularity]);
     out.resize(META_HEADER_BYTES, 0);
     let mut offset = preamble;
     for length in lengths() {

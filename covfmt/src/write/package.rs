@@ -103,6 +103,13 @@ fn unit_fields(unit: &Unit) -> [u32; 5] {
     [unit.start_line, unit.start_column, unit.end_line, unit.end_column, unit.statements]
 }
 
+/// The hash of a function: the same for the same function of another program. `encodemeta/encode.go`, `HashFuncDesc`.
+pub fn hash_of_function(name: &[u8], file: &[u8], literal: bool, units: &[Unit]) -> MetaHash {
+    let mut hash = Fnv128a::default();
+    hash_function_into(&mut hash, name, file, literal, units);
+    hash.finish()
+}
+
 /// `encodemeta/encode.go`, `hashFuncDesc`.
 fn hash_function_into(hash: &mut Fnv128a, name: &[u8], file: &[u8], literal: bool, units: &[Unit]) {
     hash.update(name);

@@ -82,7 +82,9 @@ mod tests {
 
     fn gather(runs: &[RunArgs]) -> Option<RunArgs> {
         let mut sum = None;
-        runs.iter().for_each(|run| RunArgs::gather(&mut sum, run.clone()));
+        for run in runs {
+            RunArgs::gather(&mut sum, run.clone());
+        }
         sum
     }
 

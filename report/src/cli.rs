@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::builder::ValueParser;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser};
+
+use crate::format::Kind;
 
 /// Reports from Go coverage files, without a Go toolchain.
 ///
@@ -16,25 +19,9 @@ pub struct Arguments {
     /// Directories, searched recursively, and coverage files; all are merged [default: reports/coverage]
     pub inputs: Vec<PathBuf>,
 
-    /// Percentage of statements of each package and in total; this is the report if none is asked for
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    #[arg(help_heading = REPORTS)]
-    pub percent: Option<OsString>,
-
-    /// Text profile, as of `go test -coverprofile`
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    #[arg(help_heading = REPORTS)]
-    pub textfmt: Option<OsString>,
-
-    /// LCOV tracefile
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    #[arg(help_heading = REPORTS)]
-    pub lcov: Option<OsString>,
-
-    /// Cobertura XML
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    #[arg(help_heading = REPORTS)]
-    pub cobertura: Option<OsString>,
+    /// The reports.
+    #[command(flatten)]
+    pub reports: Reports,
 
     /// Root of the repository that paths in LCOV and Cobertura are relative to, and where sources are read
     /// [default: the nearest directory upwards with .git, else with go.work, else with go.mod]
@@ -66,6 +53,44 @@ pub struct Arguments {
     pub threads: Option<u16>,
 }
 
+/// The reports asked for: a format and its file as typed, `-` where none was, in the order of [`Kind::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reports(pub Vec<(Kind, OsString)>);
+
+/// An option `--FORMAT[=FILE]` for every format of the table.
+impl Args for Reports {
+    fn augment_args(command: Command) -> Command {
+        let option = |kind: Kind| {
+            Arg::new(kind.name())
+                .long(kind.name())
+                .help(kind.help())
+                .help_heading(REPORTS)
+                .value_name("FILE")
+                .value_parser(ValueParser::os_string())
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("-")
+        };
+        command.args(Kind::ALL.map(option))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Reports {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let asked = |kind: Kind| Some((kind, matches.get_one::<OsString>(kind.name())?.clone()));
+        Ok(Self(Kind::ALL.into_iter().filter_map(asked).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 const REPORTS: &str = "Reports (to FILE, or to standard output if none is given: one at most)";
 
 const EXIT_CODES: &str = "\
@@ -93,8 +118,7 @@ mod tests {
     #[test]
     fn a_report_takes_its_file_behind_an_equals_sign_only() {
         let arguments = Arguments::try_parse_from(["covreport", "--lcov", "dir", "--percent=a"]).unwrap();
-        assert_eq!(arguments.lcov, Some("-".into()));
-        assert_eq!(arguments.percent, Some("a".into()));
+        assert_eq!(arguments.reports.0, [(Kind::Percent, "a".into()), (Kind::Lcov, "-".into())]);
         assert_eq!(arguments.inputs, [PathBuf::from("dir")]);
     }
 }

@@ -8,7 +8,7 @@ use covfmt::pod::FileName;
 
 use crate::checkout::find_root;
 use crate::cli::Arguments;
-use crate::format::{Format, Timestamp};
+use crate::format::{Format, Kind, NeedOfFiles, Timestamp};
 use crate::notice::Notice;
 use crate::sink::Target;
 use crate::view::PackagePatterns;
@@ -90,21 +90,10 @@ impl Plan {
     /// Makes the decisions.
     pub fn new(arguments: Arguments, environment: &Environment) -> Result<Self, UsageError> {
         let mut notices = Vec::new();
-        let timestamp = match arguments.cobertura {
-            Some(_) => timestamp(environment)?,
-            None => Timestamp(environment.now_ms),
-        };
-        let asked = [
-            (Format::Percent, arguments.percent),
-            (Format::Textfmt, arguments.textfmt),
-            (Format::Lcov, arguments.lcov),
-            (Format::Cobertura(timestamp), arguments.cobertura),
-        ];
         let mut reports = Vec::new();
-        for (format, value) in asked {
-            if let Some(value) = value {
-                reports.push(Report { format, target: target(format, &value)? });
-            }
+        for (kind, value) in &arguments.reports.0 {
+            let target = target(*kind, value)?;
+            reports.push(Report { format: format(*kind, environment)?, target });
         }
         if reports.is_empty() {
             reports.push(Report { format: Format::Percent, target: Target::Stdout });
@@ -114,8 +103,8 @@ impl Plan {
             let (first, second) = (first.format.name(), second.format.name());
             return Err(UsageError::TwoOnStdout { first, second });
         }
-        let dated = reports.iter().any(|report| matches!(report.format, Format::Cobertura(_)));
-        if dated && environment.source_date_epoch.is_some() {
+        let dated = |report: &Report| report.format.kind() == Kind::Cobertura;
+        if reports.iter().any(dated) && environment.source_date_epoch.is_some() {
             notices.push(Notice::warning(
                 "the Cobertura report is dated by SOURCE_DATE_EPOCH; Codecov rejects reports older than 12 hours",
             ));
@@ -147,13 +136,23 @@ impl Plan {
 
     /// Whether a report shows lines of files.
     pub fn needs_files(&self) -> bool {
-        self.reports.iter().any(|report| report.format.needs_files())
+        self.reports.iter().any(|report| report.format.kind().files() == NeedOfFiles::Required)
     }
 }
 
-fn target(format: Format, value: &OsStr) -> Result<Target, UsageError> {
+/// A format with the options that it was given.
+fn format(kind: Kind, environment: &Environment) -> Result<Format, UsageError> {
+    Ok(match kind {
+        Kind::Percent => Format::Percent,
+        Kind::Textfmt => Format::Textfmt,
+        Kind::Lcov => Format::Lcov,
+        Kind::Cobertura => Format::Cobertura(timestamp(environment)?),
+    })
+}
+
+fn target(kind: Kind, value: &OsStr) -> Result<Target, UsageError> {
     match value.as_bytes() {
-        b"" => Err(UsageError::EmptyTarget(format.name())),
+        b"" => Err(UsageError::EmptyTarget(kind.name())),
         b"-" => Ok(Target::Stdout),
         _ if is_input(Path::new(value)) => Err(UsageError::TargetIsInput(value.to_owned())),
         _ => Ok(Target::File(Path::new(value).to_path_buf())),
@@ -234,7 +233,8 @@ mod tests {
         let cobertura = |epoch: Option<&str>| {
             let arguments = Arguments::try_parse_from(["covreport", "--cobertura=a"]).unwrap();
             let environment = Environment { source_date_epoch: epoch.map(OsString::from), ..environment() };
-            Plan::new(arguments, &environment).map(|plan| (plan.reports[0].format, plan.notices.len()))
+            Plan::new(arguments, &environment)
+                .map(|plan| (plan.reports[0].format.clone(), plan.notices.len()))
         };
         assert_eq!(cobertura(None), Ok((Format::Cobertura(Timestamp(1_234_567)), 0)));
         assert_eq!(cobertura(Some("17")), Ok((Format::Cobertura(Timestamp(17_000)), 1)));

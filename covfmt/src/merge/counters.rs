@@ -63,6 +63,11 @@ impl Counts {
         &self.recorded
     }
 
+    /// Takes the counts apart: one per unit, and for each function whether it was recorded.
+    pub fn into_parts(self) -> (Vec<u32>, Vec<bool>) {
+        (self.units, self.recorded)
+    }
+
     /// Whether a count reached 2^32-1 by adding, so that its true value is not known.
     pub fn saturated(&self) -> bool {
         self.saturated

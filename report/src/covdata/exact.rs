@@ -9,16 +9,18 @@ use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use covfmt::error::{ReadError, Rule, Structure};
 use covfmt::layout::FOOTER_BYTES;
 use covfmt::load::{LoadError, load_meta};
-use covfmt::merge::{MergeOptions, add, merge_files};
+use covfmt::merge::{Counts, MergeOptions, add, merge_files};
 use covfmt::meta::MetaTables;
 use covfmt::mode::{CounterMode, Granularity};
 use covfmt::pod::{CounterRef, GoPod};
 use covfmt::read::CounterFile;
 
+use super::debugdump::{data_file, write_modes};
 use super::go_text::system_error;
 use super::options::Options;
 use super::{Command, Stop};
@@ -29,9 +31,11 @@ pub(super) struct PodCounts {
     pub(super) tables: MetaTables,
     /// One count per unit.
     pub(super) counts: Vec<u32>,
+    /// For each function, whether any file had counters for it.
+    pub(super) recorded: Vec<bool>,
 }
 
-/// Merges pod after pod; the mode is kept from one to the next.
+/// Merges pod after pod; the mode is kept from one to the next, but not by `debugdump`.
 #[derive(Debug)]
 pub(super) struct Merger<'o> {
     options: &'o Options,
@@ -43,8 +47,18 @@ impl<'o> Merger<'o> {
         Self { options, state: None }
     }
 
-    /// Reads and merges a pod.
-    pub(super) fn visit(&mut self, pod: &GoPod, messages: &mut dyn Write) -> Result<PodCounts, Stop> {
+    /// Reads and merges a pod. `debugdump` and traces print to `out` while that is done.
+    pub(super) fn visit(
+        &mut self,
+        pod: &GoPod,
+        out: &mut dyn Write,
+        messages: &mut dyn Write,
+    ) -> Result<PodCounts, Stop> {
+        let dumps = self.options.command == Command::Debugdump;
+        if dumps {
+            self.state = None;
+        }
+        self.options.trace_pod(pod, messages);
         let tables = load_meta(&pod.meta).map_err(|error| {
             let message = match &error {
                 LoadError::Io { .. } => [b"unable to open meta-file ", bytes(&pod.meta)].concat(),
@@ -56,12 +70,17 @@ impl<'o> Merger<'o> {
             self.options.unreadable(&message, messages)
         })?;
         let mode = self.agree(&pod.meta, &tables, messages)?;
-        let plain = if mode == tables.mode() { merge_plain(&tables, &pod.counters) } else { None };
-        let counts = match plain {
-            Some(counts) => counts,
-            None => self.merge_exactly(mode, &tables, &pod.counters, messages)?,
-        };
-        Ok(PodCounts { tables, counts })
+        if dumps {
+            drop(write_modes(&tables, out));
+        }
+        let plain = mode == tables.mode() && !self.options.traces_files();
+        if let Some((counts, lines)) = plain.then(|| merge_plain(&tables, &pod.counters, dumps)).flatten() {
+            drop(out.write_all(&lines));
+            let (counts, recorded) = counts.into_parts();
+            return Ok(PodCounts { tables, counts, recorded });
+        }
+        let merged = self.merge_exactly(mode, &tables, &pod.counters, out, messages)?;
+        self.flatten(tables, &merged, messages)
     }
 
     /// `cmerge/merge.go`, `SetModeAndGranularity`; only `textfmt` is strict about modes.
@@ -96,9 +115,10 @@ impl<'o> Merger<'o> {
         mode: CounterMode,
         tables: &MetaTables,
         files: &[CounterRef],
+        out: &mut dyn Write,
         messages: &mut dyn Write,
-    ) -> Result<Vec<u32>, Stop> {
-        let mut merged: HashMap<(u32, u32), Vec<u32>> = HashMap::new();
+    ) -> Result<MergedFunctions, Stop> {
+        let mut merged = MergedFunctions::new();
         let mut buffer = Vec::new();
         for file in files {
             buffer.clear();
@@ -108,7 +128,8 @@ impl<'o> Merger<'o> {
                 let why = [b": open ", path, b": ", system_error(&error).as_bytes()].concat();
                 self.options.unreadable(&[b"opening counter data file ", path, &why].concat(), messages)
             })?;
-            self.merge_file(mode, tables, &buffer, &mut merged, messages).map_err(|stop| match stop {
+            let visit = FileVisit { mode, tables, file, bytes: &buffer };
+            self.merge_file(&visit, &mut merged, out, messages).map_err(|stop| match stop {
                 FileStop::Stop(stop) => stop,
                 FileStop::Read(error) => {
                     let why = counter_rule(&error, buffer.is_empty());
@@ -118,20 +139,24 @@ impl<'o> Merger<'o> {
                 }
             })?;
         }
-        self.flatten(tables, &merged, messages)
+        Ok(merged)
     }
 
-    /// `VisitFuncCounterData` for each function of the first segment.
+    /// `BeginCounterDataFile`, and `VisitFuncCounterData` for each function of the first segment.
     fn merge_file(
         &self,
-        mode: CounterMode,
-        tables: &MetaTables,
-        bytes: &[u8],
-        merged: &mut HashMap<(u32, u32), Vec<u32>>,
+        visit: &FileVisit<'_>,
+        merged: &mut MergedFunctions,
+        out: &mut dyn Write,
         messages: &mut dyn Write,
     ) -> Result<(), FileStop> {
-        let file = CounterFile::parse(bytes)?;
+        let (mode, tables) = (visit.mode, visit.tables);
+        let file = CounterFile::parse(visit.bytes)?;
         let Some(segment) = file.segments().first() else { return Ok(()) };
+        self.options.trace_file(visit.file, out);
+        if self.options.command == Command::Debugdump {
+            drop(out.write_all(&data_file(&visit.file.path, segment)));
+        }
         let mut functions = segment.functions();
         while let Some(head) = functions.read_next()? {
             let (package, function) = (head.package.0, head.function.0);
@@ -148,6 +173,7 @@ impl<'o> Merger<'o> {
                 self.options.warn(&warning, messages)?;
                 continue;
             }
+            self.options.trace_counters(merged.get(&(package, function)), &head, out);
             let sums = merged.entry((package, function)).or_default();
             if sums.len() < counters.len() {
                 sums.resize(counters.len(), 0);
@@ -169,19 +195,26 @@ impl<'o> Merger<'o> {
         Ok(())
     }
 
-    /// One count per unit. Where a function has fewer counters than units the reference panics.
+    /// One count per unit. Where a function of the packages asked for has fewer counters than units the reference
+    /// panics.
     fn flatten(
         &self,
-        tables: &MetaTables,
-        merged: &HashMap<(u32, u32), Vec<u32>>,
+        tables: MetaTables,
+        merged: &MergedFunctions,
         messages: &mut dyn Write,
-    ) -> Result<Vec<u32>, Stop> {
+    ) -> Result<PodCounts, Stop> {
         let mut counts = vec![0; tables.units().len()];
+        let mut recorded = vec![false; tables.functions().len()];
         for (package, table) in (0_u32..).zip(tables.packages()) {
-            for (index, function) in (0_u32..).zip(tables.functions_of(table)) {
+            for ((index, function), position) in
+                (0_u32..).zip(tables.functions_of(table)).zip(table.function_positions())
+            {
                 let Some(counters) = merged.get(&(package, index)) else { continue };
+                if let Some(recorded) = recorded.get_mut(position) {
+                    *recorded = true;
+                }
                 let units = counts.get_mut(function.unit_positions()).unwrap_or_default();
-                if counters.len() < units.len() {
+                if counters.len() < units.len() && self.options.wants(table.path()) {
                     let message = format!(
                         "function {} of package {} has {} units but {} counters",
                         tables.name_of(function),
@@ -194,8 +227,19 @@ impl<'o> Merger<'o> {
                 units.iter_mut().zip(counters).for_each(|(unit, count)| *unit = *count);
             }
         }
-        Ok(counts)
+        Ok(PodCounts { tables, counts, recorded })
     }
+}
+
+/// The counters of each function, by package and function.
+type MergedFunctions = HashMap<(u32, u32), Vec<u32>>;
+
+/// A counter file and what its counters are merged with.
+struct FileVisit<'v> {
+    mode: CounterMode,
+    tables: &'v MetaTables,
+    file: &'v CounterRef,
+    bytes: &'v [u8],
 }
 
 enum FileStop {
@@ -215,14 +259,28 @@ impl From<ReadError> for FileStop {
     }
 }
 
-/// The counts of ordinary files, merged in parallel; `None` if there is anything that the reference would remark on, or
-/// do in another way.
-fn merge_plain(tables: &MetaTables, files: &[CounterRef]) -> Option<Vec<u32>> {
-    let counts = merge_files(tables, files, MergeOptions { check_hash: false }, |file, buffer| {
-        File::open(&file.path)?.read_to_end(buffer)?;
-        if segments(buffer) == Some(1) { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Unsupported)) }
-    });
-    counts.ok().filter(|counts| !counts.saturated()).map(|counts| counts.units().to_vec())
+/// The counts of ordinary files, merged in parallel, and if asked for what `debugdump` says about each file; `None` if
+/// there is anything that the reference would remark on, or do in another way.
+fn merge_plain(tables: &MetaTables, files: &[CounterRef], dumps: bool) -> Option<(Counts, Vec<u8>)> {
+    let described: Vec<(&CounterRef, OnceLock<Vec<u8>>)> =
+        files.iter().map(|file| (file, OnceLock::new())).collect();
+    let refused = || io::Error::from(io::ErrorKind::Unsupported);
+    let counts =
+        merge_files(tables, &described, MergeOptions { check_hash: false }, |(file, line), buffer| {
+            File::open(&file.path)?.read_to_end(buffer)?;
+            if segments(buffer) != Some(1) {
+                return Err(refused());
+            }
+            if dumps {
+                let parsed = CounterFile::parse(buffer).map_err(|_| refused())?;
+                let text = parsed.segments().first().map(|segment| data_file(&file.path, segment));
+                drop(line.set(text.unwrap_or_default()));
+            }
+            Ok(())
+        });
+    let counts = counts.ok().filter(|counts| !counts.saturated())?;
+    let lines = described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
+    Some((counts, lines))
 }
 
 /// The number of segments in the footer of a counter file.

@@ -4,14 +4,18 @@
 //! It departs from the reference only where that panics: there it gives an error. The texts here are the
 //! reference's, its name for itself included, as they are part of the interface.
 
+mod debugdump;
 mod directories;
 mod exact;
 mod flags;
+mod func;
 mod go_text;
 mod merge;
 mod options;
 mod report;
 mod subtract_intersect;
+mod tabs;
+mod trace;
 mod usage;
 
 use std::ffi::OsString;
@@ -117,13 +121,13 @@ fn run(
     messages: &mut dyn Write,
 ) -> Result<(), Stop> {
     let options = Options::parse(command, program, arguments, out, messages)?;
-    options.trace(1, "starting perform", out);
+    options.trace(1, format_args!("starting perform"), out);
     match command {
         Command::Merge => merge::run(&options, out, messages),
         Command::Subtract | Command::Intersect => subtract_intersect::run(&options, out, messages),
         _ => report::run(&options, out, messages),
     }?;
-    options.trace(1, "leaving main", out);
+    options.trace(1, format_args!("leaving main"), out);
     Ok(())
 }
 

@@ -25,7 +25,6 @@ pub(super) struct Options {
     /// Where the result goes, if not to standard output.
     pub(super) output: Output,
     /// Whether `debugdump` shows only functions with counters.
-    #[allow(dead_code, reason = "read by the command that follows")]
     pub(super) live: bool,
     /// Whether `merge` makes one program of all.
     #[allow(dead_code, reason = "read by the command that follows")]
@@ -79,7 +78,7 @@ impl Options {
             panic_on_error: given.is_on("h"),
             panic_on_warning: given.is_on("hw"),
         };
-        options.trace(1, "starting mode-independent setup", out);
+        options.trace(1, format_args!("starting mode-independent setup"), out);
         if given.rest != 0 {
             return Err(Stop::Usage(Some("unknown extra arguments".into())));
         }
@@ -133,11 +132,14 @@ impl Options {
         }
     }
 
-    /// A trace on standard output: `dbgtrace`.
-    pub(super) fn trace(&self, level: i64, message: &str, out: &mut dyn Write) {
-        if self.verbosity >= level {
-            drop(writeln!(out, "{message}"));
-        }
+    /// Whether there are traces of what is read, file by file, so that files must be read one after the other.
+    pub(super) fn traces_files(&self) -> bool {
+        self.verbosity >= 2
+    }
+
+    /// Whether a package is one of those asked for.
+    pub(super) fn wants(&self, package: &[u8]) -> bool {
+        self.packages.as_ref().is_none_or(|patterns| patterns.matches(package))
     }
 
     /// An error found by `cmd/covdata` itself: `fatal`.

@@ -1,47 +1,90 @@
-//! `percent` and `textfmt`: the reference's visit of all Go pods, and what it prints. `cmd/covdata/dump.go`,
+//! The commands that print: the reference's visit of all Go pods, and what it makes of them. `cmd/covdata/dump.go`,
 //! `cmd/internal/cov/readcovdata.go`, `cformat/format.go`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Write};
 
-use bstr::{BStr, ByteSlice as _};
-use covfmt::mode::CounterMode;
+use bstr::{BStr, BString, ByteSlice as _};
 use covfmt::profile::Function;
 use rayon::prelude::*;
 
+use super::debugdump::write_functions;
 use super::directories::go_pods;
 use super::exact::{Merger, PodCounts};
+use super::func;
 use super::go_text::system_error;
 use super::options::{Options, Output};
 use super::{Command, Stop};
 use crate::format::write_profile;
-use crate::view::PackageView;
+use crate::view::{PackageView, Ratio};
 
 pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Write) -> Result<(), Stop> {
-    if matches!(options.command, Command::Func | Command::Pkglist | Command::Debugdump) {
-        let name = options.command.name();
-        return Err(options.fatal(format!("covdata: command \"{name}\" is not supported yet"), messages));
-    }
     // What CollectPods cannot read is returned as it is, even under -h.
     let pods = go_pods(&options.directories).map_err(Stop::Fatal)?;
     if pods.is_empty() {
         options.warn("no applicable files found in input directories", messages)?;
     }
     let mut merger = Merger::new(options);
-    let mut counted = Vec::with_capacity(pods.len());
+    // Only what is printed at the end is kept.
+    let mut counted = Vec::new();
+    let mut paths: BTreeSet<BString> = BTreeSet::new();
+    let mut statements = Ratio::default();
     for pod in &pods {
-        counted.push(merger.visit(pod, messages)?);
+        let pod = merger.visit(pod, out, messages)?;
+        if options.command != Command::Debugdump {
+            options.trace_functions(&pod, out);
+        }
+        // Lost output is no error in the reference, which does not look.
+        match options.command {
+            Command::Debugdump => drop(write_functions(options, &pod, &mut statements, out)),
+            Command::Pkglist => {
+                let wanted = pod.tables.packages().iter().filter(|package| options.wants(package.path()));
+                paths.extend(wanted.map(|package| package.path().to_owned()));
+            }
+            _ => counted.push(pod),
+        }
     }
+    match options.command {
+        Command::Debugdump => {
+            let Ratio { covered, total } = statements;
+            drop(writeln!(out, "totalStmts: {total} coveredStmts: {covered}"));
+        }
+        Command::Pkglist => drop(out.write_all(&paths.iter().map(line).collect::<Vec<_>>().concat())),
+        _ => finish(options, &counted, out, messages)?,
+    }
+    Ok(())
+}
+
+fn line(path: &BString) -> Vec<u8> {
+    [path.as_bytes(), b"\n"].concat()
+}
+
+/// `percent`, `textfmt` and `func`: `Finish`.
+fn finish(
+    options: &Options,
+    counted: &[PodCounts],
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> Result<(), Stop> {
     // The formatter counts in the mode of the first meta file.
     let Some(mode) = counted.first().map(|pod| pod.tables.mode()) else { return Ok(()) };
-    let packages = views(options, mode, &counted);
+    let packages = packages(options, counted);
+    if options.command == Command::Func {
+        let functions: Vec<Vec<Function<'_>>> =
+            packages.into_iter().map(|(_, parts)| functions_of(&parts).collect()).collect();
+        drop(func::write(mode, &functions, out));
+        return Ok(());
+    }
+    let views: Vec<PackageView<'_>> = packages
+        .into_par_iter()
+        .map(|(path, parts)| PackageView::new(path, BStr::new(b""), mode, functions_of(&parts)))
+        .collect();
     if options.command == Command::Percent {
-        // Lost output is no error in the reference, which does not look.
-        drop(write_percent(&packages, out));
+        drop(write_percent(&views, out));
     }
     if let Output::Profile(path, file) = &options.output {
         let mut file = BufWriter::with_capacity(1 << 17, file);
-        write_profile(mode, &packages, &mut file).and_then(|()| file.flush()).map_err(|error| {
+        write_profile(mode, &views, &mut file).and_then(|()| file.flush()).map_err(|error| {
             let path = path.as_os_str().as_encoded_bytes();
             let why = [b": write ", path, b": ", system_error(&error).as_bytes()].concat();
             options.fatal([b"writing to ", path, &why].concat(), messages)
@@ -50,34 +93,32 @@ pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Wri
     Ok(())
 }
 
+/// One package of one Go pod: its position in the tables.
+type Part<'c> = (&'c PodCounts, usize);
+
 /// The packages that were asked for, of all pods, by import path.
-fn views<'c>(options: &Options, mode: CounterMode, counted: &'c [PodCounts]) -> Vec<PackageView<'c>> {
-    let mut by_path: BTreeMap<&BStr, Vec<(&PodCounts, usize)>> = BTreeMap::new();
+fn packages<'c>(options: &Options, counted: &'c [PodCounts]) -> Vec<(&'c BStr, Vec<Part<'c>>)> {
+    let mut by_path: BTreeMap<&BStr, Vec<Part<'c>>> = BTreeMap::new();
     for pod in counted {
         for (index, package) in pod.tables.packages().iter().enumerate() {
-            if options.packages.as_ref().is_none_or(|patterns| patterns.matches(package.path())) {
+            if options.wants(package.path()) {
                 by_path.entry(package.path()).or_default().push((pod, index));
             }
         }
     }
-    let by_path: Vec<(&BStr, Vec<(&PodCounts, usize)>)> = by_path.into_iter().collect();
-    by_path
-        .into_par_iter()
-        .map(|(path, parts)| {
-            let functions = parts.iter().flat_map(|(pod, index)| functions_of(pod, *index));
-            PackageView::new(path, BStr::new(b""), mode, functions)
-        })
-        .collect()
+    by_path.into_iter().collect()
 }
 
-fn functions_of(pod: &PodCounts, package: usize) -> impl Iterator<Item = Function<'_>> {
-    let functions = pod.tables.packages().get(package).map(|package| pod.tables.functions_of(package));
-    functions.unwrap_or_default().iter().map(|function| Function {
-        name: pod.tables.name_of(function),
-        file: pod.tables.file_of(function),
-        literal: function.literal(),
-        units: pod.tables.units_of(function),
-        counts: pod.counts.get(function.unit_positions()).unwrap_or_default(),
+fn functions_of<'c>(parts: &[Part<'c>]) -> impl Iterator<Item = Function<'c>> {
+    parts.iter().flat_map(|(pod, package)| {
+        let functions = pod.tables.packages().get(*package).map(|package| pod.tables.functions_of(package));
+        functions.unwrap_or_default().iter().map(|function| Function {
+            name: pod.tables.name_of(function),
+            file: pod.tables.file_of(function),
+            literal: function.literal(),
+            units: pod.tables.units_of(function),
+            counts: pod.counts.get(function.unit_positions()).unwrap_or_default(),
+        })
     })
 }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use model::{Lines, Totals, of_cobertura, of_lcov, of_textfmt};
 use serde::Deserialize;
-use support::{NEWEST, VERSIONS, covreport, data_set, source, text};
+use support::{NEWEST, VERSIONS, covreport, data_set, sets_with_source, source, text};
 
 const FORMATS: [&str; 3] = ["textfmt", "lcov", "cobertura"];
 
@@ -50,14 +50,13 @@ fn recording() -> Recording {
     serde_json::from_str(include_str!("recorded.json")).unwrap()
 }
 
-/// Data sets and the sources they were built from.
-fn sets() -> BTreeMap<&'static str, &'static str> {
-    include_str!("sets.txt").lines().map(|line| line.split_once(' ').unwrap()).collect()
+fn sources_of(set: &str) -> &'static str {
+    sets_with_source().find(|(name, _)| *name == set).unwrap().1
 }
 
 fn report(format: &str, version: &str, set: &str) -> String {
     let mut command = covreport();
-    command.arg(format!("--{format}")).arg("--root").arg(source(sets()[set]));
+    command.arg(format!("--{format}")).arg("--root").arg(source(sources_of(set)));
     let run = command.arg(data_set(version, set).join("data")).assert().success();
     text(&run.get_output().stdout)
 }
@@ -112,7 +111,7 @@ fn the_model_says_of_every_line_what_codecov_said() {
 
 #[test]
 fn lcov_and_cobertura_are_the_same_to_codecov_on_every_data_set() {
-    for set in sets().keys() {
+    for (set, _) in sets_with_source() {
         for version in VERSIONS {
             let [lcov, cobertura] =
                 ["lcov", "cobertura"].map(|format| modelled(format, &report(format, version, set)));
@@ -124,7 +123,7 @@ fn lcov_and_cobertura_are_the_same_to_codecov_on_every_data_set() {
 
 #[test]
 fn every_go_version_is_the_same_to_codecov() {
-    for set in sets().keys() {
+    for (set, _) in sets_with_source() {
         let of = |version| modelled("lcov", &report("lcov", version, set));
         let newest = of(NEWEST);
         for version in VERSIONS {

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+pub(crate) mod seen;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -29,6 +31,12 @@ pub(crate) fn data_sets(version: &str) -> Vec<PathBuf> {
 
 pub(crate) fn source(name: &str) -> PathBuf {
     testdata().join("src").join(name)
+}
+
+/// The data sets that every version has and that a source belongs to, with that source: those which reports of lines and
+/// Codecov's parsers are compared on.
+pub(crate) fn sets_with_source() -> impl Iterator<Item = (&'static str, &'static str)> {
+    include_str!("../codecov/sets.txt").lines().map(|line| line.split_once(' ').unwrap())
 }
 
 /// `covreport`, without anything of the environment that changes what it does.

@@ -233,8 +233,14 @@ mod tests {
         let file = SourceFile {
             path: "a/b.go".into(),
             package: "p/a".into(),
+            statements: Ratio::default(),
             lines: vec![line(3, u32::MAX, &[]), line(4, 2, &[2, 0])],
-            functions: vec![FunctionView { name: "Map[...]".into(), hits: 2, lines: vec![4] }],
+            functions: vec![FunctionView {
+                name: "Map[...]".into(),
+                hits: 2,
+                lines: vec![4],
+                ..FunctionView::default()
+            }],
         };
         let text = text(&view(vec![file]));
         let flat: String = text.lines().map(str::trim).collect();

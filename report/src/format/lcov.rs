@@ -57,11 +57,16 @@ mod tests {
     #[test]
     fn a_record_per_file() {
         let line = |number, hits, branches: &[u32]| Line { number, hits, branches: branches.to_vec() };
-        let function =
-            |name: &str, hits, lines: &[u32]| FunctionView { name: name.into(), hits, lines: lines.into() };
+        let function = |name: &str, hits, lines: &[u32]| FunctionView {
+            name: name.into(),
+            hits,
+            lines: lines.into(),
+            ..FunctionView::default()
+        };
         let file = SourceFile {
             path: "a/b.go".into(),
             package: "p/a".into(),
+            statements: Ratio::default(),
             lines: vec![line(3, 2, &[]), line(4, 2, &[2, 0]), line(9, 0, &[0, 0])],
             functions: vec![
                 function("(*T).M", 2, &[3, 4]),
@@ -72,6 +77,7 @@ mod tests {
         let silent = SourceFile {
             path: "a/z.go".into(),
             package: "p/a".into(),
+            statements: Ratio::default(),
             lines: Vec::new(),
             functions: Vec::new(),
         };

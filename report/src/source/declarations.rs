@@ -11,6 +11,8 @@ use super::text::SourceText;
 pub struct Declaration {
     /// Offset in bytes of the keyword `func`.
     pub start: u32,
+    /// Offset in bytes behind the brace that closes the body; `start` if there is none.
+    pub end: u32,
     /// The name behind `func` and the receiver.
     pub name: Vec<u8>,
     /// The receiver of a method.
@@ -32,13 +34,23 @@ pub struct Receiver {
 
 /// The functions declared in `text`, in order.
 pub fn declarations(text: &SourceText) -> Vec<Declaration> {
-    let mut found = Vec::new();
+    let mut found: Vec<Declaration> = Vec::new();
     let mut depth = 0_usize;
     let mut before: Option<Token> = None;
     for (index, token) in text.tokens().iter().enumerate() {
         match token.kind {
             TokenKind::OpenBrace => depth += 1,
-            TokenKind::CloseBrace => depth = depth.saturating_sub(1),
+            TokenKind::CloseBrace => {
+                depth = depth.saturating_sub(1);
+                // Behind a body the statement ends; behind the braces of a type in the signature it goes on.
+                let next = text.tokens().get(index + 1);
+                if depth == 0
+                    && next
+                        .is_none_or(|next| begins_statement(text, *token, *next) || text.text(*next) == b";")
+                {
+                    end_last(&mut found, token.end);
+                }
+            }
             // `func` at the top level is also a type or a literal, as in `var f func()`: what precedes it there
             // stands on the same line.
             TokenKind::Word
@@ -54,6 +66,13 @@ pub fn declarations(text: &SourceText) -> Vec<Declaration> {
         before = Some(*token);
     }
     found
+}
+
+/// The body of the last function ends here, if it has not ended before.
+fn end_last(found: &mut [Declaration], end: u32) {
+    if let Some(last) = found.last_mut().filter(|last| last.end == last.start) {
+        last.end = end;
+    }
 }
 
 fn begins_statement(text: &SourceText, before: Token, token: Token) -> bool {
@@ -78,7 +97,7 @@ fn declaration(text: &SourceText, start: u32, tokens: &[Token]) -> Option<Declar
         b"(" => false,
         _ => return None,
     };
-    Some(Declaration { start, name: text.text(*name).to_vec(), receiver, generic })
+    Some(Declaration { start, end: start, name: text.text(*name).to_vec(), receiver, generic })
 }
 
 /// Index of the parenthesis that closes a list opened just before `tokens`.
@@ -110,6 +129,15 @@ fn receiver(text: &SourceText, tokens: &[Token]) -> Option<Receiver> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_ends_with_its_body() {
+        let source = "func f(a struct{ b int }) struct{} {\n\tif x {\n\t}\n}\ntype T struct{}\nfunc g()\nfunc h() {}; var y = T{}\n";
+        let text = SourceText::new(source.into());
+        let ends: Vec<&str> =
+            declarations(&text).iter().map(|d| &source[d.start as usize..d.end as usize]).collect();
+        assert_eq!(ends, [&source[..source.find("type").unwrap() - 1], "", "func h() {}"]);
+    }
 
     fn found(source: &str) -> Vec<String> {
         let text = SourceText::new(source.into());

@@ -16,12 +16,14 @@ use crate::checkout::{Checkout, FoundBy, Place, is_go};
 use crate::source::{Mismatch, SourceText, declarations, directed_files};
 
 /// A source file of the repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SourceFile<'p> {
     /// Path below the repository's root, with forward slashes.
     pub path: String,
     /// Import path of its package.
     pub package: &'p BStr,
+    /// Its statements, as the reference tool counts them.
+    pub statements: Ratio,
     /// The lines that hold code, ascending.
     pub lines: Vec<Line>,
     /// Its functions, in the order of the file; those without a line of code included.
@@ -127,8 +129,7 @@ struct Measured<'p> {
     source: SourceState,
     /// The compiler's names for it.
     names: Vec<&'p BStr>,
-    /// Statements in it.
-    statements: u64,
+    statements: Ratio,
 }
 
 enum SourceState {
@@ -163,7 +164,13 @@ pub fn source_files<'p>(
             SourceState::Mismatched(why) => findings.mismatched.push((file.path.clone(), why)),
         }
         let functions = functions::name_all(file.functions, inits.entry(file.package).or_default());
-        files.push(SourceFile { path: file.path, package: file.package, lines: file.lines, functions });
+        files.push(SourceFile {
+            path: file.path,
+            package: file.package,
+            statements: file.statements,
+            lines: file.lines,
+            functions,
+        });
     }
     Ok((files, findings))
 }
@@ -177,7 +184,7 @@ fn drop_wrong_guesses(measured: &mut Vec<Measured<'_>>, findings: &mut Findings)
         }
         findings.guessed.retain(|(_, path)| *path != file.path);
         findings.outside.extend(file.names.iter().map(ToString::to_string));
-        findings.outside_statements += file.statements;
+        findings.outside_statements += file.statements.total;
         false
     });
 }
@@ -284,6 +291,9 @@ fn measure<'p>(
     let functions =
         functions::collect(mode, &functions, &rule, fitting.map(|text| (text, declared.as_slice())));
     let names = parts.iter().map(|part| part.name).collect();
-    let statements = counted.iter().map(|counted| u64::from(counted.unit.statements)).sum();
+    let mut statements = Ratio::default();
+    for counted in &counted {
+        statements.count(counted.unit.statements.into(), counted.count != 0);
+    }
     Ok(Measured { path, package, lines, functions, source, names, statements })
 }

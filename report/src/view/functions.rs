@@ -9,16 +9,23 @@ use covfmt::profile::Function;
 use covfmt::unit::Unit;
 
 use super::lines::LineRule;
+use super::totals::Ratio;
 use crate::source::{Declaration, SourceText};
 
 /// A function as reports name and count it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FunctionView {
     /// The name as the runtime prints it, without the package: `(*Square).Area`, `Circle.Area`, `Map[...]`, `init.0`;
     /// a literal is `func.L150.C14` after its place. Unique in its file, without commas and control characters.
     pub name: String,
+    /// The 1-based line of its keyword `func`; without source, the first line of its first unit.
+    pub start_line: u32,
+    /// The 1-based line of the brace that closes its body; without source and for literals, the last line of its units.
+    pub end_line: u32,
     /// How often the function was entered: the count of its first unit.
     pub hits: u32,
+    /// Its statements, each counted once if several builds have them.
+    pub statements: Ratio,
     /// The lines that hold its code, ascending; empty for a function without statements.
     pub lines: Vec<u32>,
 }
@@ -27,7 +34,10 @@ pub struct FunctionView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unnamed {
     name: Name,
+    start_line: u32,
+    end_line: u32,
     hits: u32,
+    statements: Ratio,
     lines: Vec<u32>,
 }
 
@@ -54,30 +64,73 @@ pub(super) fn collect(
 
     let mut found: Vec<(Extent, Unnamed)> = Vec::new();
     for same_name in extents.chunk_by(|(_, a), (_, b)| (a.name, a.literal) == (b.name, b.literal)) {
-        let mut last_end = None;
-        for (extent, function) in same_name {
-            let hits = add(mode, 0, function.counts.first().copied().unwrap_or_default());
-            let lines = function.units.iter().flat_map(|unit| rule.code_of(unit)).map(|span| span.line);
-            let known = found.last_mut().filter(|_| last_end.is_some_and(|end| extent.start < end));
-            if let Some((_, known)) = known {
-                known.hits = add(mode, known.hits, hits);
-                known.lines.extend(lines);
-            } else {
-                let (name, lines) = (name_of(function, extent, source), lines.collect());
-                found.push((*extent, Unnamed { name, hits, lines }));
-            }
-            last_end = last_end.max(Some(extent.end));
+        let mut rest = same_name;
+        while let Some((first, _)) = rest.first() {
+            let mut whole = *first;
+            let overlapping = |(extent, _): &&(Extent, Function<'_>)| {
+                let overlaps = *extent == *first || extent.start < whole.end;
+                whole.end = if overlaps { whole.end.max(extent.end) } else { whole.end };
+                overlaps
+            };
+            let (one, others) = rest.split_at(rest.iter().take_while(overlapping).count());
+            found.push((*first, join(mode, &whole, one, rule, source)));
+            rest = others;
         }
     }
     found.sort_by(|(a, x), (b, y)| (a, &x.hits).cmp(&(b, &y.hits)));
-    found
-        .into_iter()
-        .map(|(_, mut function)| {
-            function.lines.sort_unstable();
-            function.lines.dedup();
-            function
-        })
-        .collect()
+    found.into_iter().map(|(_, function)| function).collect()
+}
+
+/// One function of all that builds have of it.
+fn join(
+    mode: CounterMode,
+    whole: &Extent,
+    parts: &[(Extent, Function<'_>)],
+    rule: &LineRule<'_>,
+    source: Option<(&SourceText, &[Declaration])>,
+) -> Unnamed {
+    let functions = || parts.iter().map(|(_, function)| function);
+    let first_counts = functions().filter_map(|function| function.counts.first());
+    let hits = first_counts.fold(0, |sum, count| add(mode, sum, *count));
+
+    let code = functions().flat_map(|function| function.units).flat_map(|unit| rule.code_of(unit));
+    let mut lines: Vec<u32> = code.map(|span| span.line).collect();
+    lines.sort_unstable();
+    lines.dedup();
+
+    let mut units: Vec<(&Unit, bool)> = functions()
+        .flat_map(|function| function.units.iter().zip(function.counts.iter().map(|count| *count != 0)))
+        .collect();
+    units.sort_unstable();
+    let mut statements = Ratio::default();
+    for equal in units.chunk_by(|(a, _), (b, _)| a == b) {
+        // The last of them is a covered one, if there is any.
+        equal.last().iter().for_each(|(unit, covered)| statements.count(unit.statements.into(), *covered));
+    }
+
+    let function = functions().next();
+    let declaration = function.zip(source).and_then(|(function, (text, declarations))| {
+        let declaration = declared_at(text, declarations, whole, function.name);
+        declaration.filter(|_| !function.literal).map(|declaration| (text, declaration))
+    });
+    let (start_line, end_line) = match declaration {
+        Some((text, Declaration { start, end, .. })) if end > start => {
+            (text.line_of(*start), text.line_of(end - 1))
+        }
+        _ => {
+            let literal = function.filter(|function| function.literal).and_then(|f| literal_line(f.name));
+            (literal.unwrap_or(whole.start.0), whole.end.0)
+        }
+    };
+    let declaration = declaration.map(|(_, declaration)| declaration);
+    let name = function.map_or(Name::Known(String::new()), |function| name_of(function, declaration));
+    Unnamed { name, start_line, end_line: end_line.max(start_line), hits, statements, lines }
+}
+
+/// The line in the name that the compiler gives a literal, `func.L150.C14`. `cmd/cover/cover.go`, `funcName`.
+fn literal_line(name: &BStr) -> Option<u32> {
+    let (line, _) = name.strip_prefix(b"func.L")?.split_once_str(".C")?;
+    line.to_str().ok()?.parse().ok()
 }
 
 /// Gives the functions of a file their names. `inits` counts the `init` functions of the package so far: files are
@@ -97,7 +150,8 @@ pub(super) fn name_all(functions: Vec<Unnamed>, inits: &mut usize) -> Vec<Functi
         let times = taken.entry(name.clone()).or_insert(0);
         *times += 1;
         let name = if *times == 1 { name } else { format!("{name}#{times}") };
-        named.push(FunctionView { name, hits: function.hits, lines: function.lines });
+        let Unnamed { start_line, end_line, hits, statements, lines, .. } = function;
+        named.push(FunctionView { name, start_line, end_line, hits, statements, lines });
     }
     named
 }
@@ -118,7 +172,7 @@ impl Extent {
     }
 }
 
-fn name_of(function: &Function<'_>, extent: &Extent, source: Option<(&SourceText, &[Declaration])>) -> Name {
+fn name_of(function: &Function<'_>, declaration: Option<&Declaration>) -> Name {
     let name = function.name;
     if function.literal {
         return Name::Known(clean(name));
@@ -130,7 +184,6 @@ fn name_of(function: &Function<'_>, extent: &Extent, source: Option<(&SourceText
             None => clean(name),
         });
     }
-    let declaration = source.and_then(|(text, declarations)| declared_at(text, declarations, extent, name));
     match declaration {
         Some(Declaration { receiver: Some(receiver), .. }) => {
             let parameters = if receiver.generic { "[...]" } else { "" };
@@ -255,6 +308,30 @@ mod tests {
         let new = [unit(2, 2, 4, 1)];
         let functions = [function("f", &old, &[2, 9]), function("f", &new, &[3])];
         assert_eq!(named(&functions, None), [("f".into(), 5, vec![1, 2, 3])]);
+    }
+
+    #[test]
+    fn a_function_has_its_place_and_its_statements() {
+        let source = "// f does.\nfunc f() {\n\tg()\n\tif x {\n\t\tg()\n\t}\n}\nvar h = func() {\n\tg()\n}\n";
+        let of_f = [unit(3, 2, 4, 7), unit(5, 3, 6, 1)];
+        let of_h = [unit(9, 2, 10, 1)];
+        // Another build that knows the first unit only.
+        let functions = [
+            function("f", &of_f, &[1, 0]),
+            function("f", &of_f[..1], &[0]),
+            function("func.L8.C9", &of_h, &[0]),
+        ];
+        let text = SourceText::new(source.into());
+        let declared = declarations(&text);
+        let units = functions.iter().flat_map(|function| function.units.iter().copied());
+        let rule = LineRule::with_source(&text, units).unwrap();
+        let places = |source| -> Vec<_> {
+            let collected = collect(CounterMode::Count, &functions, &rule, source);
+            let shown = |f: Unnamed| (f.start_line, f.end_line, f.statements.covered, f.statements.total);
+            collected.into_iter().map(shown).collect()
+        };
+        assert_eq!(places(Some((&text, &declared))), [(2, 7, 1, 2), (8, 10, 0, 1)]);
+        assert_eq!(places(None), [(3, 6, 1, 2), (8, 10, 0, 1)]);
     }
 
     #[test]

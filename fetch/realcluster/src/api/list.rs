@@ -1,0 +1,123 @@
+//! Pods as the API lists them; how their containers do is asked of containerd each time.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Answer, object, status};
+use crate::cluster::{Running, Started, State};
+use crate::cri::messages::{ContainerState, ContainerStatus};
+use crate::error::Error;
+use crate::pod::{Container, Rights};
+
+/// Answers a list of one namespace or of all.
+pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&str>) -> Answer {
+    let mut wanted = Vec::new();
+    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match (key.as_ref(), value.split_once('=')) {
+            ("labelSelector", Some((name, value))) if is_plain(name) && is_plain(value) => {
+                wanted.push((name.to_owned(), value.to_owned()));
+            }
+            ("limit", _) => {}
+            _ => {
+                let message = format!("only labelSelector=NAME=VALUE is served here, not {key}={value}");
+                return status(StatusCode::BAD_REQUEST, "BadRequest", &message);
+            }
+        }
+    }
+    let matching: Vec<Running> = state
+        .pods()
+        .values()
+        .filter(|running| namespace.is_none_or(|namespace| running.pod.namespace == namespace))
+        .filter(|running| wanted.iter().all(|(name, value)| running.pod.labels.get(name) == Some(value)))
+        .cloned()
+        .collect();
+    let mut items = Vec::new();
+    for running in &matching {
+        match pod(state, running).await {
+            Ok(item) => items.push(item),
+            Err(error) => {
+                return status(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &error.to_string());
+            }
+        }
+    }
+    let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
+    object(StatusCode::OK, &list)
+}
+
+/// Whether a part of a selector is a name or a value rather than an operator.
+fn is_plain(text: &str) -> bool {
+    !text.contains(['=', '!', ',', '(', ' '])
+}
+
+async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
+    let pod = &running.pod;
+    let mut statuses = Vec::new();
+    let mut states = Vec::new();
+    for (container, started) in pod.containers.iter().zip(&running.containers) {
+        let status = state.runtime.status(&started.id).await?;
+        statuses.push(container_status(container, started, &status));
+        states.push((status.state(), status.exit_code));
+    }
+    let ended = |(state, _): &(ContainerState, i32)| *state == ContainerState::Exited;
+    let phase = match states.iter().all(ended) {
+        true if states.iter().all(|(_, code)| *code == 0) => "Succeeded",
+        true => "Failed",
+        false => "Running",
+    };
+    let volumes: std::collections::BTreeSet<&String> =
+        pod.containers.iter().flat_map(|container| container.volumes.keys()).collect();
+    Ok(json!({
+        "metadata": {
+            "name": pod.name, "namespace": pod.namespace, "uid": running.uid, "labels": pod.labels,
+        },
+        "spec": {
+            "nodeName": "node-0",
+            "hostNetwork": true,
+            "shareProcessNamespace": pod.shared_processes,
+            "volumes": volumes.iter().map(|name| json!({"name": name, "emptyDir": {}})).collect::<Vec<_>>(),
+            "containers": pod.containers.iter().map(spec).collect::<Vec<_>>(),
+        },
+        "status": {"phase": phase, "containerStatuses": statuses},
+    }))
+}
+
+fn spec(container: &Container) -> Value {
+    let env = container.environment.iter().map(|(name, value)| json!({"name": name, "value": value}));
+    let mounts = container.volumes.iter().map(|(name, path)| json!({"name": name, "mountPath": path}));
+    let security = match container.rights {
+        Rights::Root => json!({}),
+        Rights::Nonroot(id) => json!({"runAsUser": id, "runAsGroup": id, "runAsNonRoot": true}),
+        Rights::Restricted(id) => json!({
+            "runAsUser": id, "runAsGroup": id, "runAsNonRoot": true, "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }),
+    };
+    json!({
+        "name": container.name,
+        "image": container.image,
+        "command": container.command,
+        "env": env.collect::<Vec<_>>(),
+        "volumeMounts": mounts.collect::<Vec<_>>(),
+        "securityContext": security,
+    })
+}
+
+fn container_status(container: &Container, started: &Started, status: &ContainerStatus) -> Value {
+    let state = match status.state() {
+        ContainerState::Running => json!({"running": {}}),
+        ContainerState::Exited => json!({"terminated": {"exitCode": status.exit_code, "reason": status.reason}}),
+        _ => json!({"waiting": {"reason": "ContainerCreating"}}),
+    };
+    let running = status.state() == ContainerState::Running;
+    json!({
+        "name": container.name,
+        "image": container.image,
+        "imageID": status.image_ref,
+        "containerID": format!("containerd://{}", started.id),
+        "restartCount": started.restarts,
+        "ready": running,
+        "started": running,
+        "state": state,
+    })
+}

@@ -1,0 +1,116 @@
+//! What a pod is made of, in the field's words.
+
+use std::collections::BTreeMap;
+
+use crate::image::Image;
+
+/// What a container may do; the three of the pod security standards' usual examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rights {
+    /// As root, with the runtime's usual capabilities and no seccomp profile.
+    #[default]
+    Root,
+    /// As this user and group id.
+    Nonroot(u32),
+    /// As this user and group id, without capabilities, without gaining any, with the runtime's seccomp profile, and with
+    /// nothing writable but volumes.
+    Restricted(u32),
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone)]
+pub struct Container {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Names of volumes and where they are mounted.
+    pub(crate) volumes: BTreeMap<String, String>,
+    pub(crate) rights: Rights,
+}
+
+impl Container {
+    /// A container that runs the image's command as root.
+    pub fn new(name: &str, image: &Image) -> Self {
+        Self {
+            name: name.to_owned(),
+            image: image.reference().to_owned(),
+            command: Vec::new(),
+            environment: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            rights: Rights::default(),
+        }
+    }
+
+    /// Sets the command.
+    #[must_use]
+    pub fn command<'a>(mut self, command: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command = command.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Mounts an `emptyDir` volume of the pod, which everybody may write to.
+    #[must_use]
+    pub fn volume(mut self, name: &str, path: &str) -> Self {
+        self.volumes.insert(name.to_owned(), path.to_owned());
+        self
+    }
+
+    /// Sets what it may do.
+    #[must_use]
+    pub fn rights(mut self, rights: Rights) -> Self {
+        self.rights = rights;
+        self
+    }
+}
+
+/// A pod.
+#[derive(Debug, Clone)]
+pub struct Pod {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) containers: Vec<Container>,
+    pub(crate) shared_processes: bool,
+}
+
+impl Pod {
+    /// A pod without containers.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            labels: BTreeMap::new(),
+            containers: Vec::new(),
+            shared_processes: false,
+        }
+    }
+
+    /// Sets a label.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Adds a container.
+    #[must_use]
+    pub fn container(mut self, container: Container) -> Self {
+        self.containers.push(container);
+        self
+    }
+
+    /// Lets all containers share one PID namespace (`shareProcessNamespace`): process 1 is then the sandbox's.
+    #[must_use]
+    pub fn shared_processes(mut self) -> Self {
+        self.shared_processes = true;
+        self
+    }
+}

@@ -14,4 +14,6 @@ mod many;
 mod program;
 mod script;
 mod selection;
+#[path = "../shared/site.rs"]
+mod site;
 mod store;

@@ -105,7 +105,12 @@ impl Cluster {
         Ok(())
     }
 
-    fn start_container(&self, running: &Running, container: &Container, attempt: u32) -> Result<String, Error> {
+    fn start_container(
+        &self,
+        running: &Running,
+        container: &Container,
+        attempt: u32,
+    ) -> Result<String, Error> {
         let volumes = self.node.home().join("volumes").join(&running.uid);
         for name in container.volumes.keys() {
             let directory = volumes.join(name);
@@ -171,6 +176,25 @@ impl Cluster {
         let directory = config::sandbox(&running.pod, &running.uid, &self.node).log_directory;
         let path = PathBuf::from(directory).join(config::log_name(container, started.restarts));
         std::fs::read_to_string(&path).map_err(Error::io(format!("read {}", path.display())))
+    }
+
+    /// Kills containerd with SIGKILL: streams end, and the API server gets no answers from then on.
+    pub fn kill_containerd(&self) -> Result<(), Error> {
+        self.executor.block_on(self.node.kill_containerd())
+    }
+
+    /// Where on this machine a volume of a pod lies.
+    pub fn volume(&self, namespace: &str, pod: &str, volume: &str) -> Result<PathBuf, Error> {
+        let pods = self.state.pods();
+        let unknown = || Error::Unknown(format!("{namespace}/{pod}"));
+        let running = pods.get(&(namespace.to_owned(), pod.to_owned())).ok_or_else(unknown)?;
+        Ok(self.node.home().join("volumes").join(&running.uid).join(volume))
+    }
+
+    /// How a container's processes are named in this machine's `/proc/<pid>/cgroup`.
+    pub fn container_cgroup(&self, namespace: &str, pod: &str, container: &str) -> Result<String, Error> {
+        let (_, started) = self.find(namespace, pod, container)?;
+        Ok(format!("/{}/{}", self.node.name(), started.id))
     }
 
     /// The directory of this machine that everything of the cluster lies in; it is gone with the cluster.

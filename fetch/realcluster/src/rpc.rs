@@ -114,6 +114,9 @@ mod tests {
         headers.insert("grpc-status", "5".parse().unwrap());
         headers.insert("grpc-message", "not%20found".parse().unwrap());
         let error = check_status("m", &headers).unwrap_err();
-        assert!(matches!(error, Error::Refused { code: 5, ref message, .. } if message == "not found"), "{error}");
+        assert!(
+            matches!(error, Error::Refused { code: 5, ref message, .. } if message == "not found"),
+            "{error}"
+        );
     }
 }

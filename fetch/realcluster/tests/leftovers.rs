@@ -1,5 +1,5 @@
 //! Nothing that a cluster has started is left when the cluster is gone, and nothing of the machine is changed by it.
-#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,7 +48,8 @@ fn traces(home: &Path) -> Vec<String> {
     let mounts = std::fs::read("/proc/self/mounts").unwrap();
     let lines = [ps.stdout, find.stdout, mounts].concat();
     let lines = String::from_utf8_lossy(&lines).into_owned();
-    let mut found: Vec<String> = lines.lines().filter(|line| line.contains(name)).map(str::to_owned).collect();
+    let mut found: Vec<String> =
+        lines.lines().filter(|line| line.contains(name)).map(str::to_owned).collect();
     if home.exists() {
         found.push(home.display().to_string());
     }
@@ -57,11 +58,12 @@ fn traces(home: &Path) -> Vec<String> {
 
 /// What lies where a containerd of the machine's own would keep its things.
 fn host() -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = ["/run/containerd", "/run/containerd/s", "/opt", "/opt/containerd", "/var/lib/containerd"]
-        .iter()
-        .filter_map(|directory| std::fs::read_dir(directory).ok())
-        .flat_map(|entries| entries.map(|entry| entry.unwrap().path()))
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        ["/run/containerd", "/run/containerd/s", "/opt", "/opt/containerd", "/var/lib/containerd"]
+            .iter()
+            .filter_map(|directory| std::fs::read_dir(directory).ok())
+            .flat_map(|entries| entries.map(|entry| entry.unwrap().path()))
+            .collect();
     paths.sort();
     paths
 }

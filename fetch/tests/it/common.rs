@@ -70,6 +70,13 @@ impl Site {
         pod(name, self.app(name).main(recorded.replay()))
     }
 
+    /// Runs the program on the pods with label `app=library`, in namespace `shop`.
+    pub(crate) fn fetch(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.covfetch();
+        command.args(["-n", "shop", "-l", "app=library"]).args(arguments);
+        Ran::of(&command.output().unwrap())
+    }
+
     /// Writes the kubeconfig.
     pub(crate) fn admit(&self, cluster: &Cluster) {
         cluster.kubeconfig(self.kubeconfig()).unwrap();

@@ -42,13 +42,6 @@ impl Site {
         command
     }
 
-    /// Runs the program on the pods with label `app=library`, in namespace `shop`.
-    pub(crate) fn fetch(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.covfetch();
-        command.args(["-n", "shop", "-l", "app=library"]).args(arguments);
-        Ran::of(&command.output().unwrap())
-    }
-
     pub(crate) fn manifest(&self) -> Value {
         let text = std::fs::read(self.store().join("manifest.json")).unwrap();
         serde_json::from_slice(&text).unwrap()

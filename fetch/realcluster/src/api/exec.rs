@@ -15,7 +15,7 @@ use crate::cri::messages::Exec;
 pub(super) async fn relay(state: &State, namespace: &str, pod: &str, request: Request<Incoming>) -> Answer {
     let exec = match question(state, namespace, pod, request.uri().query().unwrap_or_default()) {
         Ok(exec) => exec,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let url = match state.runtime.exec(&exec.question).await {
         Ok(url) => url,
@@ -41,8 +41,8 @@ struct Wanted {
     container: String,
 }
 
-/// Reads the request's query, as in k8s.io/api core/v1 PodExecOptions.
-fn question(state: &State, namespace: &str, pod: &str, query: &str) -> Result<Wanted, Answer> {
+/// Reads the request's query, as in k8s.io/api core/v1 `PodExecOptions`.
+fn question(state: &State, namespace: &str, pod: &str, query: &str) -> Result<Wanted, Box<Answer>> {
     let mut container = None;
     let mut question = Exec::default();
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -59,9 +59,10 @@ fn question(state: &State, namespace: &str, pod: &str, query: &str) -> Result<Wa
     }
     let pods = state.pods();
     let Some(running) = pods.get(&(namespace.to_owned(), pod.to_owned())) else {
-        return Err(status(StatusCode::NOT_FOUND, "NotFound", &format!("pods {pod:?} not found")));
+        let missing = status(StatusCode::NOT_FOUND, "NotFound", &format!("pods {pod:?} not found"));
+        return Err(Box::new(missing));
     };
-    let bad = |message: String| status(StatusCode::BAD_REQUEST, "BadRequest", &message);
+    let bad = |message: String| Box::new(status(StatusCode::BAD_REQUEST, "BadRequest", &message));
     let container = match (container, running.pod.containers.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => only.name.clone(),
@@ -76,7 +77,10 @@ fn question(state: &State, namespace: &str, pod: &str, query: &str) -> Result<Wa
 }
 
 /// Sends the same request to the URL. If that upgrades the connection, both become one.
-async fn pass(url: &str, mut request: Request<Incoming>) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+async fn pass(
+    url: &str,
+    mut request: Request<Incoming>,
+) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
     let url: http::Uri = url.parse()?;
     let authority = url.authority().ok_or("the URL has no host")?.as_str();
     let stream = TcpStream::connect(authority).await?;

@@ -40,7 +40,8 @@ pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&
             }
         }
     }
-    let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
+    let list =
+        json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
     object(StatusCode::OK, &list)
 }
 
@@ -52,15 +53,15 @@ fn is_plain(text: &str) -> bool {
 async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
     let pod = &running.pod;
     let mut statuses = Vec::new();
-    let mut states = Vec::new();
+    let mut ends = Vec::new();
     for (container, started) in pod.containers.iter().zip(&running.containers) {
         let status = state.runtime.status(&started.id).await?;
         statuses.push(container_status(container, started, &status));
-        states.push((status.state(), status.exit_code));
+        ends.push((status.state(), status.exit_code));
     }
     let ended = |(state, _): &(ContainerState, i32)| *state == ContainerState::Exited;
-    let phase = match states.iter().all(ended) {
-        true if states.iter().all(|(_, code)| *code == 0) => "Succeeded",
+    let phase = match ends.iter().all(ended) {
+        true if ends.iter().all(|(_, code)| *code == 0) => "Succeeded",
         true => "Failed",
         false => "Running",
     };
@@ -106,7 +107,9 @@ fn spec(container: &Container) -> Value {
 fn container_status(container: &Container, started: &Started, status: &ContainerStatus) -> Value {
     let state = match status.state() {
         ContainerState::Running => json!({"running": {}}),
-        ContainerState::Exited => json!({"terminated": {"exitCode": status.exit_code, "reason": status.reason}}),
+        ContainerState::Exited => {
+            json!({"terminated": {"exitCode": status.exit_code, "reason": status.reason}})
+        }
         _ => json!({"waiting": {"reason": "ContainerCreating"}}),
     };
     let running = status.state() == ContainerState::Running;

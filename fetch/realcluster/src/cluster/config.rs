@@ -62,11 +62,7 @@ pub(crate) fn log_name(container: &str, attempt: u32) -> String {
 
 fn namespaces(pod: &Pod) -> NamespaceOption {
     let pid = if pod.shared_processes { NamespaceMode::Pod } else { NamespaceMode::Container };
-    NamespaceOption {
-        network: NamespaceMode::Node as i32,
-        pid: pid as i32,
-        ipc: NamespaceMode::Pod as i32,
-    }
+    NamespaceOption { network: NamespaceMode::Node as i32, pid: pid as i32, ipc: NamespaceMode::Pod as i32 }
 }
 
 fn security(pod: &Pod, rights: Rights) -> ContainerSecurity {

@@ -263,6 +263,7 @@ pub(crate) struct ContainerStatusAnswer {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+#[allow(clippy::struct_excessive_bools, reason = "the interface has them")]
 pub(crate) struct Exec {
     #[prost(string, tag = "1")]
     pub(crate) container_id: String,

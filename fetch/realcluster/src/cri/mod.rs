@@ -29,8 +29,7 @@ impl Runtime {
     /// Whether the interface knows the image; it learns of imported ones a moment later.
     pub(crate) async fn has_image(&self, reference: &str) -> Result<bool, Error> {
         let question = ImageStatus { image: Some(ImageSpec { image: reference.to_owned() }) };
-        let answer: ImageStatusAnswer =
-            self.0.call("runtime.v1.ImageService/ImageStatus", &question).await?;
+        let answer: ImageStatusAnswer = self.0.call("runtime.v1.ImageService/ImageStatus", &question).await?;
         Ok(answer.image.is_some())
     }
 

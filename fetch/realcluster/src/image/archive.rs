@@ -2,6 +2,7 @@
 //!
 //! The form is that of github.com/moby/docker-image-spec (v1.2, "Combined Image JSON + Filesystem Changeset Format").
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -24,7 +25,8 @@ impl Image {
         .to_string();
         let config_name = format!("{}.json", hex(config.as_bytes()));
         let manifest =
-            json!([{"Config": config_name, "RepoTags": [self.reference], "Layers": ["layer.tar"]}]).to_string();
+            json!([{"Config": config_name, "RepoTags": [self.reference], "Layers": ["layer.tar"]}])
+                .to_string();
         let mut archive = Builder::new(out);
         for (name, bytes) in [
             (config_name.as_str(), config.as_bytes()),
@@ -63,8 +65,8 @@ impl Image {
                 Entry::Link(target) => {
                     layer.append_link(&mut header(EntryType::Symlink, 0o777), path, target)?;
                 }
-                Entry::Directory(mode) => {
-                    layer.append_data(&mut header(EntryType::Directory, *mode), path, io::empty())?;
+                Entry::Directory(bits) => {
+                    layer.append_data(&mut header(EntryType::Directory, *bits), path, io::empty())?;
                 }
             }
         }
@@ -94,7 +96,11 @@ fn architecture() -> &'static str {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Nothing can go wrong with a String.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

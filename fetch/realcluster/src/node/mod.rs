@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
 use crate::cri::Runtime;
@@ -31,7 +33,8 @@ impl Node {
     /// Starts containerd and connects to it.
     pub(crate) async fn start() -> Result<(Self, Runtime), Error> {
         check()?;
-        let pause = Image::new("pause").busybox(&busybox()?, &["sleep"]).command(["/bin/sleep", "2147483647"]);
+        let pause =
+            Image::new("pause").busybox(&busybox()?, &["sleep"]).command(["/bin/sleep", "2147483647"]);
         let node = Self::spawn(&pause)?;
         let runtime = node.connect().await?;
         node.import(&runtime, &pause).await?;
@@ -88,7 +91,10 @@ impl Node {
                 Err(error) => error,
             };
             if Instant::now() >= until {
-                return Err(Error::Unavailable(format!("containerd does not serve: {error}; {}", self.log())));
+                return Err(Error::Unavailable(format!(
+                    "containerd does not serve: {error}; {}",
+                    self.log()
+                )));
             }
             sleep(PAUSE).await;
         }
@@ -125,11 +131,23 @@ impl Node {
         Ok(())
     }
 
+    /// Kills containerd. Its containers live on, as they do when a node's containerd is updated.
+    pub(crate) async fn kill_containerd(&self) -> Result<(), Error> {
+        const STEP: &str = "kill containerd";
+        let stream = UnixStream::connect(self.home.join(config::SOCKET)).await.map_err(Error::io(STEP))?;
+        let peer = stream.peer_cred().map_err(Error::io(STEP))?;
+        // Who listens, by its number in this process's PID namespace.
+        let pid =
+            peer.pid().and_then(Pid::from_raw).ok_or_else(|| Error::Unknown("containerd".to_owned()))?;
+        kill_process(pid, Signal::KILL).map_err(|error| Error::io(STEP)(error.into()))
+    }
+
     /// The end of containerd's log.
     pub(crate) fn log(&self) -> String {
         let text = std::fs::read(self.home.join("containerd.log")).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
-        let lines: Vec<&str> = text.lines().rev().filter(|line| !line.contains("level=info")).take(5).collect();
+        let lines: Vec<&str> =
+            text.lines().rev().filter(|line| !line.contains("level=info")).take(5).collect();
         format!("its log ends with: {}", lines.into_iter().rev().collect::<Vec<_>>().join(" | "))
     }
 }

@@ -1,0 +1,36 @@
+//! The kinds of images there are, by what they hold besides the service.
+
+use std::path::Path;
+
+use realcluster::{Image, busybox, find_program};
+
+/// Programs that the script and its user may want.
+const USUAL: [&str; 8] = ["sh", "tar", "kill", "ls", "cat", "sleep", "date", "dd"];
+
+/// Busybox, as in `alpine` and `busybox`.
+pub(crate) fn small(service: &Path) -> Image {
+    with_service("small", service).busybox(&busybox().unwrap(), &USUAL)
+}
+
+/// A shell, coreutils and GNU tar, as in `debian` and `ubuntu`.
+pub(crate) fn ordinary(service: &Path) -> Image {
+    with_programs(with_service("ordinary", service), &["tar", "sh", "ls", "cat", "sleep", "date", "dd"])
+}
+
+/// The same without tar, as in the minimal images of Fedora and Amazon Linux.
+pub(crate) fn tarless(service: &Path) -> Image {
+    with_programs(with_service("tarless", service), &["sh", "ls", "cat", "sleep", "date", "dd", "wc"])
+}
+
+/// Nothing else, as `FROM scratch` and distroless images.
+pub(crate) fn bare(service: &Path) -> Image {
+    with_service("bare", service)
+}
+
+fn with_service(name: &str, service: &Path) -> Image {
+    Image::new(name).file("/app/library", service).directory("/coverage")
+}
+
+fn with_programs(image: Image, programs: &[&str]) -> Image {
+    programs.iter().fold(image, |image, name| image.program(name, &find_program(name).unwrap()).unwrap())
+}

@@ -1,0 +1,15 @@
+//! The real program against real containers: containerd, runc and its exec, with shells and tars as images have them.
+//!
+//! Containers run the recorded service, get the recorded requests, and must give the recorded numbers.
+// Helpers of tests fail the test by panicking, as the tests themselves do.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod cluster;
+mod ends;
+mod images;
+mod many;
+mod recorded;
+mod service;
+#[path = "../shared/site.rs"]
+mod site;
+mod tarless;

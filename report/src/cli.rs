@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser};
 
+use crate::checkout::PathMap;
 use crate::format::Kind;
 
 /// Reports from Go coverage files, without a Go toolchain.
@@ -32,6 +33,20 @@ pub struct Arguments {
     #[arg(long)]
     pub no_checkout: bool,
 
+    /// Where files are whose names in the data start with FROM, an import path or an absolute path up to the end of a
+    /// component: below TO, a directory relative to the root; the longest FROM wins; repeatable
+    #[arg(long, value_name = "FROM=TO")]
+    pub map: Vec<PathMap>,
+
+    /// Show files by their absolute paths
+    #[arg(long, conflicts_with = "no_checkout")]
+    pub absolute_paths: bool,
+
+    /// Show lines of files outside the repository, too: dependencies, the standard library, modules replaced by
+    /// directories elsewhere
+    #[arg(long)]
+    pub include_external: bool,
+
     /// Only packages whose import path matches one of these; `...` stands for any string, `net/...` matches `net`, too
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub pkg: Vec<OsString>,
@@ -43,6 +58,10 @@ pub struct Arguments {
     /// Make reports of what is there although something is missing, and exit with 0
     #[arg(long)]
     pub keep_going: bool,
+
+    /// Take every warning for an error, and modes that clash, too: no report is written, and the exit code is 2
+    #[arg(long)]
+    pub strict: bool,
 
     /// Compare all bytes of files that should be equal, and checksums of the manifest
     #[arg(long)]
@@ -98,8 +117,8 @@ Exit codes:
   0  every report was written
   1  a file could not be read or written, or is damaged
   2  wrong usage, or incomplete input: no coverage files, no counters at all, no package that
-     --pkg matches, counter files without their meta file, or a run of covfetch that failed to
-     fetch something
+     --pkg matches, counter files without their meta file, a run of covfetch that failed to
+     fetch something, none of the files in the repository; with --strict also a warning
 With 1 and 2 no report is written, and files that were there stay as they were.
 
 Environment:

@@ -10,7 +10,8 @@ pub enum Exit {
     /// A file could not be read or written, or is damaged. No report was written.
     Failure = 1,
     /// The command line is wrong, or the input is incomplete: nothing there, counter files without their meta file,
-    /// containers that could not be fetched. No report was written.
+    /// containers that could not be fetched, no file of the repository; with `--strict` also a warning. No report was
+    /// written.
     Unusable = 2,
 }
 

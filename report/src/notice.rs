@@ -7,6 +7,8 @@ use std::io::{self, Write};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     severity: Severity,
+    /// Whether `--strict` makes an error of it.
+    refused_if_strict: bool,
     text: String,
 }
 
@@ -22,12 +24,22 @@ pub enum Severity {
 impl Notice {
     /// Something that is good to know.
     pub fn note(text: impl Into<String>) -> Self {
-        Self { severity: Severity::Note, text: text.into() }
+        Self { severity: Severity::Note, refused_if_strict: false, text: text.into() }
+    }
+
+    /// Something that was decided for the user, and that `--strict` leaves to the user.
+    pub fn decision(text: impl Into<String>) -> Self {
+        Self { refused_if_strict: true, ..Self::note(text) }
     }
 
     /// Something that may make the numbers other than wanted.
     pub fn warning(text: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, text: text.into() }
+        Self { severity: Severity::Warning, refused_if_strict: true, text: text.into() }
+    }
+
+    /// Whether `--strict` makes an error of it: of every warning, and of some notes.
+    pub fn is_refused_if_strict(&self) -> bool {
+        self.refused_if_strict
     }
 
     /// How much it matters.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use covfmt::pod::FileName;
 
-use crate::checkout::find_root;
+use crate::checkout::{PathMaps, find_root};
 use crate::cli::Arguments;
 use crate::format::{Format, Kind, NeedOfFiles, Timestamp};
 use crate::notice::Notice;
 use crate::sink::Target;
-use crate::view::PackagePatterns;
+use crate::view::{PackagePatterns, PathStyle};
 
 /// Where `covfetch` puts what it fetches.
 const DEFAULT_INPUT: &str = "reports/coverage";
@@ -28,12 +28,18 @@ pub struct Plan {
     pub reports: Vec<Report>,
     /// The repository's root; `None` if there is none or it is not wanted.
     pub root: Option<PathBuf>,
+    /// Where files are according to the user.
+    pub maps: PathMaps,
+    /// How files are shown.
+    pub paths: PathStyle,
     /// Which packages; `None` means all.
     pub packages: Option<PackagePatterns>,
     /// Whether all runs of a manifest are read.
     pub all_runs: bool,
     /// Whether reports are made of incomplete input.
     pub keep_going: bool,
+    /// Whether warnings are errors.
+    pub strict: bool,
     /// Whether files that should be equal are compared in full.
     pub verify: bool,
     /// Number of threads; `None` means one per processor.
@@ -81,6 +87,11 @@ pub enum UsageError {
     /// A report that would replace a coverage file or a manifest.
     #[error("{} has the name of an input file: a report would replace it", Path::new(.0).display())]
     TargetIsInput(OsString),
+    /// Absolute paths of no repository.
+    #[error(
+        "--absolute-paths needs a repository, and there is none at or above the current directory: give it with --root"
+    )]
+    NoRoot,
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds")]
     SourceDateEpoch(OsString),
@@ -117,6 +128,9 @@ impl Plan {
             Some(root) => Some(root),
             None => find_root(&environment.directory),
         };
+        if arguments.absolute_paths && root.is_none() {
+            return Err(UsageError::NoRoot);
+        }
         let patterns =
             arguments.pkg.iter().map(|pattern| pattern.as_bytes()).collect::<Vec<_>>().join(&b","[..]);
         let packages = (!arguments.pkg.is_empty()).then(|| PackagePatterns::parse(&patterns));
@@ -125,9 +139,12 @@ impl Plan {
             default_input,
             reports,
             root,
+            maps: PathMaps::new(arguments.map),
+            paths: PathStyle { absolute: arguments.absolute_paths, external: arguments.include_external },
             packages,
             all_runs: arguments.all_runs,
             keep_going: arguments.keep_going,
+            strict: arguments.strict,
             verify: arguments.verify,
             threads: arguments.threads.map(usize::from),
             notices,
@@ -226,6 +243,15 @@ mod tests {
         let expected = Some(PackagePatterns::parse(b"a,b/...,c"));
         assert_eq!(plan(&["--pkg", "a,b/...", "--pkg=c"]).unwrap().packages, expected);
         assert_eq!(plan(&[]).unwrap().packages, None);
+    }
+
+    #[test]
+    fn absolute_paths_need_a_root() {
+        assert_eq!(plan(&["--absolute-paths"]), Err(UsageError::NoRoot));
+        let paths = plan(&["--absolute-paths", "--root", "/r"]).unwrap().paths;
+        assert_eq!(paths, PathStyle { absolute: true, external: false });
+        let both = ["covreport", "--absolute-paths", "--no-checkout"];
+        assert!(Arguments::try_parse_from(both).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use bstr::ByteSlice as _;
 use rayon::ThreadPoolBuilder;
 
 use crate::checkout::Checkout;
@@ -10,7 +11,7 @@ use crate::load::{InputError, load};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::sink::{Sink, SinkError};
-use crate::view::{Findings, View, ViewError};
+use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
 
 /// Why no report was written.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,9 @@ pub enum RunError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Something was said that is an error with `--strict`.
+    #[error("{0} of the messages above are errors because of --strict: no report was written")]
+    Strict(usize),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -52,7 +56,9 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Input(error) if error.is_unusable() => Exit::Unusable,
-            Self::SameTarget { .. } => Exit::Unusable,
+            Self::SameTarget { .. }
+            | Self::Strict(_)
+            | Self::View(ViewError::Files(FilesError::NothingFound { .. })) => Exit::Unusable,
             _ => Exit::Failure,
         }
     }
@@ -65,8 +71,10 @@ pub fn run(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErro
 }
 
 fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunError> {
+    let mut refused = 0;
     let mut tell = |notices: &[Notice]| {
         for notice in notices {
+            refused += usize::from(plan.strict && notice.is_refused_if_strict());
             // Nobody to tell is no reason to stop.
             drop(say(&mut *messages, notice));
         }
@@ -79,8 +87,13 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     let mut view = View::new(&profile)?;
     if plan.needs_files() {
         let checkout = open_checkout(plan, &view)?;
-        let findings = view.add_files(&checkout)?;
-        tell(&remarks(&findings, &checkout));
+        let places = Places::find(&view.packages, &checkout);
+        tell(&idle_maps(&view, &checkout));
+        let findings = view.add_files(&places, &checkout, plan.paths)?;
+        tell(&remarks(&findings, &checkout, plan.paths.external));
+    }
+    if refused != 0 {
+        return Err(RunError::Strict(refused));
     }
 
     // Files first: if one of them fails, nothing has been printed.
@@ -114,16 +127,29 @@ fn open_sinks(plan: &Plan) -> Result<Vec<Sink>, RunError> {
 }
 
 fn open_checkout(plan: &Plan, view: &View<'_>) -> Result<Checkout, RunError> {
-    let Some(root) = &plan.root else { return Ok(Checkout::None) };
+    let maps = plan.maps.clone();
+    let Some(root) = &plan.root else { return Ok(Checkout::none(maps)) };
     let modules = view.packages.iter().map(|package| package.module);
-    Checkout::open(root, modules)
+    Checkout::open(root, modules, maps)
         .map_err(|source| RunError::Root { path: root.display().to_string(), source })
 }
 
-fn remarks(findings: &Findings, checkout: &Checkout) -> Vec<Notice> {
+fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
+    let names: Vec<_> = view.packages.iter().flat_map(|p| &p.files).map(|f| f.name.to_str_lossy()).collect();
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let idle = checkout.maps().without_match(&names);
+    let first = names.first().unwrap_or(&"");
+    let idle = idle.iter().map(|map| {
+        Notice::warning(format!(
+            "--map {map} is for none of the files: FROM is the start of a name in the data, such as {first}"
+        ))
+    });
+    idle.collect()
+}
+
+fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let Findings { without_source, mismatched, guessed, outside, outside_statements, ambiguous_modules } =
-        findings;
+    let Findings { without_source, mismatched, guessed, outside, unknown, ambiguous_modules } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
     if !without_source.is_empty() {
         notices.push(match &root {
@@ -158,11 +184,23 @@ fn remarks(findings: &Findings, checkout: &Checkout) -> Vec<Notice> {
             some_of(&guesses)
         )));
     }
-    if !outside.is_empty() {
+    let sorted = |files: &LeftOut| -> String {
+        let mut names: Vec<&str> = files.names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        format!("{} with {} statements ({})", names.len(), files.statements, some_of(&names))
+    };
+    if !outside.names.is_empty() && !external {
         notices.push(Notice::note(format!(
-            "files outside the repository, left out of the lines: {} with {outside_statements} statements ({})",
-            outside.len(),
-            some_of(outside)
+            "files outside the repository, left out of the lines: {}; --include-external shows them",
+            sorted(outside)
+        )));
+    }
+    if !unknown.names.is_empty() {
+        let shown = if external { "shown under these names" } else { "left out of the lines" };
+        notices.push(Notice::warning(format!(
+            "files that no file of the repository could be found for, or more than one, {shown}: {}; --map FROM=TO says \
+             where they are, --root DIR where the repository is",
+            sorted(unknown)
         )));
     }
     notices

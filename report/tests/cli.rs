@@ -90,7 +90,7 @@ fn a_file_of_another_project_is_not_taken_for_one_of_the_same_name() {
     let mut command = covreport();
     refuses(
         command.arg("--lcov").arg("--root").arg(other.path()).arg(pods()),
-        1,
+        2,
         &["none of the 6 files in the coverage data is below", "--root"],
     );
 }

@@ -120,7 +120,7 @@ fn the_wrong_repository_is_an_error() {
         .arg("--root")
         .arg(elsewhere.path())
         .arg(data_set(NEWEST, "server-atomic").join("data"));
-    let run = command.assert().code(1);
+    let run = command.assert().code(2);
     assert_eq!(text(&run.get_output().stdout), "");
     assert!(
         text(&run.get_output().stderr).contains("error: none of the 6 files in the coverage data is below")

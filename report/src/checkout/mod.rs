@@ -1,10 +1,11 @@
 //! The source tree that reports refer to: which file of it a compiled file is.
 //!
-//! Works without Go and without network: `go.mod` and `go.work` say where modules are. Reads nothing that lies
-//! outside the root.
+//! Works without Go and without network: `go.mod` and `go.work` say where modules are, `--map` where they do not.
+//! Beside those files, reads nothing outside the root but sources whose places they name, and those only if asked.
 
 mod find;
 mod index;
+mod map;
 mod modfile;
 mod modules;
 
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, ByteSlice as _};
 
 pub use find::find_root;
+pub use map::{MapError, PathMap, PathMaps};
 pub use modfile::ModFile;
 
 use index::FileIndex;
@@ -23,18 +25,16 @@ use modules::Modules;
 /// Larger files are no source that anyone reads; they are treated as missing. Bytes.
 const MAX_SOURCE_BYTES: u64 = 64 << 20;
 
-/// A repository's working tree, or the lack of one.
-#[derive(Debug)]
-pub enum Checkout {
-    /// There is none: paths are import paths without the module's.
-    None,
-    /// The tree below a directory.
-    Tree(Box<Tree>),
+/// A repository's working tree, or the lack of one, and what the user said about places.
+#[derive(Debug, Default)]
+pub struct Checkout {
+    /// `None`: paths are import paths without the module's.
+    tree: Option<Box<Tree>>,
+    maps: PathMaps,
 }
 
-/// See [`Checkout::Tree`].
 #[derive(Debug)]
-pub struct Tree {
+struct Tree {
     /// Absolute path of the root.
     root: PathBuf,
     modules: Modules,
@@ -43,52 +43,73 @@ pub struct Tree {
 
 /// Where a compiled file stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// Below the root.
-    Inside {
-        /// Path below the root, with forward slashes.
-        path: String,
-        /// How it was found.
-        by: FoundBy,
-    },
-    /// Not in the tree: a dependency, the standard library, or nobody knows.
-    Outside,
+pub struct Place {
+    /// For a file of the repository its path below the root; for another one its absolute path if it is known, else
+    /// the compiler's name. With forward slashes.
+    pub path: String,
+    /// How it was found.
+    pub by: FoundBy,
 }
 
-/// How a compiled file was found in the tree.
+/// How a compiled file was found in the tree, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundBy {
     /// By a `go.mod`, a `go.work`, a `vendor` directory or its absolute path.
     Module,
+    /// By a `--map`.
+    Map,
     /// By the end of its path, which only one file of the tree shares.
     Suffix,
     /// There is no tree; only the module path was taken off.
     Name,
+    /// Not found, as it belongs to something else: the standard library, a dependency, a module outside the root.
+    Outside,
+    /// Not found, though it may belong here: no file of the tree has this end of a path, or several have.
+    Unknown,
+}
+
+impl FoundBy {
+    /// Whether the file is one of the repository.
+    pub fn is_inside(self) -> bool {
+        !matches!(self, Self::Outside | Self::Unknown)
+    }
 }
 
 impl Checkout {
+    /// No tree.
+    pub fn none(maps: PathMaps) -> Self {
+        Self { tree: None, maps }
+    }
+
     /// The tree below `root`, looked through for the modules named, which are those of the data.
-    pub fn open<'m>(root: &Path, modules: impl Iterator<Item = &'m BStr>) -> io::Result<Self> {
+    pub fn open<'m>(
+        root: &Path,
+        modules: impl Iterator<Item = &'m BStr>,
+        maps: PathMaps,
+    ) -> io::Result<Self> {
         let root = root.canonicalize()?;
         if !root.is_dir() {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
         let wanted: Vec<&str> = modules.filter_map(|m| m.to_str().ok()).filter(|m| !m.is_empty()).collect();
         let modules = Modules::find(&root, &wanted);
-        Ok(Self::Tree(Box::new(Tree { index: FileIndex::new(root.clone()), root, modules })))
+        let tree = Tree { index: FileIndex::new(root.clone()), root, modules };
+        Ok(Self { tree: Some(Box::new(tree)), maps })
     }
 
     /// The absolute root; `None` without a tree.
     pub fn root(&self) -> Option<&Path> {
-        match self {
-            Self::None => None,
-            Self::Tree(tree) => Some(&tree.root),
-        }
+        self.tree.as_ref().map(|tree| tree.root.as_path())
+    }
+
+    /// What the user said about places.
+    pub fn maps(&self) -> &PathMaps {
+        &self.maps
     }
 
     /// The modules of the data that several directories of the tree declare, with those: a sentence each.
     pub fn ambiguous_modules(&self) -> Vec<String> {
-        let Self::Tree(tree) = self else { return Vec::new() };
+        let Some(tree) = &self.tree else { return Vec::new() };
         let shown = |path: &PathBuf| path.strip_prefix(&tree.root).unwrap_or(path).display().to_string();
         let sentence = |(module, directories): (&str, &[PathBuf])| {
             format!("{module} ({})", directories.iter().map(shown).collect::<Vec<_>>().join(", "))
@@ -98,24 +119,41 @@ impl Checkout {
 
     /// Finds the file that the compiler named `file`, in a package of `module` (empty: none).
     pub fn place(&self, module: &BStr, package: &BStr, file: &BStr) -> Place {
-        let Ok(file) = file.to_str() else { return Place::Outside };
-        let file = forward_slashes(file);
-        let absolute = is_absolute(&file);
-        match self {
-            Self::None if absolute => {
-                let base = file.rsplit('/').next().unwrap_or_default();
-                Place::Inside { path: base.to_owned(), by: FoundBy::Name }
+        let name = forward_slashes(&file.to_str_lossy());
+        let unknown = || Place { path: name.clone(), by: FoundBy::Unknown };
+        if file.to_str().is_err() {
+            return unknown();
+        }
+        if let Some(mapped) = self.maps.apply(&name) {
+            return self.place_mapped(mapped);
+        }
+        let absolute = is_absolute(&name);
+        match &self.tree {
+            None if absolute => {
+                let base = name.rsplit('/').next().unwrap_or_default();
+                Place { path: base.to_owned(), by: FoundBy::Name }
             }
-            Self::None => match below_module(module, package, &file) {
-                Some(path) => Place::Inside { path: path.to_owned(), by: FoundBy::Name },
-                None => Place::Outside,
+            None => match below_module(module, package, &name) {
+                Some(path) => Place { path: path.to_owned(), by: FoundBy::Name },
+                None => Place { path: name, by: FoundBy::Outside },
             },
-            Self::Tree(tree) if absolute => tree.place_absolute(&file),
-            Self::Tree(tree) => tree.place_in_module(module, package, &file),
+            Some(tree) if absolute => tree.place_absolute(&name).unwrap_or_else(unknown),
+            Some(tree) => tree.place_in_module(module, package, &name).unwrap_or_else(unknown),
         }
     }
 
-    /// The bytes of a file below the root; `None` if there is no such file, or none that could be Go source.
+    fn place_mapped(&self, mapped: String) -> Place {
+        match &self.tree {
+            None => Place { path: mapped, by: FoundBy::Map },
+            Some(tree) => match tree.relative(&tree.root.join(&mapped)) {
+                Some(path) => Place { path, by: FoundBy::Map },
+                None => Place { path: mapped, by: FoundBy::Outside },
+            },
+        }
+    }
+
+    /// The bytes of a file below the root, or anywhere if the path is absolute; `None` if there is no such file, or none
+    /// that could be Go source.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         let path = self.root()?.join(path);
         let metadata = path.metadata().ok()?;
@@ -145,24 +183,28 @@ impl Checkout {
 }
 
 impl Tree {
-    fn place_absolute(&self, file: &str) -> Place {
-        if let Some(path) = self.relative(Path::new(file)) {
-            return Place::Inside { path, by: FoundBy::Module };
+    fn place_absolute(&self, file: &str) -> Option<Place> {
+        let path = Path::new(file);
+        // The root is free of links, what the compiler was told may not be.
+        let real = || self.relative(&path.canonicalize().ok()?);
+        if let Some(path) = self.relative(path).or_else(real) {
+            return Some(Place { path, by: FoundBy::Module });
         }
-        self.index
-            .unique_suffix(file, 1)
-            .map_or(Place::Outside, |path| Place::Inside { path, by: FoundBy::Suffix })
+        let path = self.index.unique_suffix(file, 1)?;
+        Some(Place { path, by: FoundBy::Suffix })
     }
 
-    fn place_in_module(&self, module: &BStr, package: &BStr, file: &str) -> Place {
-        let inside = |path| Place::Inside { path, by: FoundBy::Module };
+    fn place_in_module(&self, module: &BStr, package: &BStr, file: &str) -> Option<Place> {
+        let inside = |path| Some(Place { path, by: FoundBy::Module });
+        let outside = |path: &str| Some(Place { path: path.to_owned(), by: FoundBy::Outside });
         let directories = module.to_str().map(|module| self.modules.directories(module)).unwrap_or_default();
         let paths: Vec<PathBuf> = below_module(module, package, file)
             .iter()
             .flat_map(|b| directories.iter().map(move |d| d.join(b)))
             .collect();
         if let Some(path) = paths.iter().find(|path| path.is_file()).or(paths.first()) {
-            return self.relative(path).map_or(Place::Outside, inside);
+            let shown = path.to_str().filter(|_| path.is_file()).unwrap_or(file);
+            return self.relative(path).map_or_else(|| outside(shown), inside);
         }
         if let Some(path) = self.modules.vendored(&self.root, file).and_then(|path| self.relative(&path)) {
             return inside(path);
@@ -170,11 +212,10 @@ impl Tree {
         // Among modules that are known, another one is a dependency; a guess could only be wrong.
         let first = file.split('/').next().unwrap_or_default();
         if !self.modules.is_empty() || (module.is_empty() && !first.contains('.')) {
-            return Place::Outside;
+            return outside(file);
         }
-        self.index
-            .unique_suffix(file, 2)
-            .map_or(Place::Outside, |path| Place::Inside { path, by: FoundBy::Suffix })
+        let path = self.index.unique_suffix(file, 2)?;
+        Some(Place { path, by: FoundBy::Suffix })
     }
 
     /// The path below the root with forward slashes; `None` if it is not below it.
@@ -225,17 +266,20 @@ pub(crate) fn is_go(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|extension| extension == "go")
 }
 
-/// Paths of data made on Windows have backslashes behind a drive letter.
+/// Absolute paths of data made on Windows have backslashes. The compiler names files by import path and base name, with
+/// forward slashes on every system, but for packages given by file (`cmd/cover/cover.go`, `postFunc`): by their path.
 fn forward_slashes(file: &str) -> String {
-    if has_drive(file) { file.replace('\\', "/") } else { file.to_owned() }
+    if is_windows(file) { file.replace('\\', "/") } else { file.to_owned() }
 }
 
-fn has_drive(file: &str) -> bool {
-    matches!(file.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic())
+/// Whether a path begins as absolute ones do on Windows: with a drive, or with the name of a server.
+fn is_windows(file: &str) -> bool {
+    let drive = matches!(file.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    drive || file.starts_with("\\\\") || file.starts_with("//")
 }
 
 fn is_absolute(file: &str) -> bool {
-    file.starts_with('/') || has_drive(file)
+    file.starts_with('/') || is_windows(file)
 }
 
 #[cfg(test)]
@@ -254,25 +298,73 @@ mod tests {
     }
 
     fn open(directory: &Path, modules: &[&str]) -> Checkout {
-        Checkout::open(directory, modules.iter().map(|module| BStr::new(*module))).unwrap()
+        let modules = modules.iter().map(|module| BStr::new(*module));
+        Checkout::open(directory, modules, PathMaps::default()).unwrap()
     }
 
     fn place(checkout: &Checkout, module: &str, file: &str) -> Option<String> {
         let package = file.rsplit_once('/').map_or("", |(package, _)| package);
-        match checkout.place(module.into(), package.into(), file.into()) {
-            Place::Inside { path, .. } => Some(path),
-            Place::Outside => None,
-        }
+        let place = checkout.place(module.into(), package.into(), file.into());
+        place.by.is_inside().then_some(place.path)
     }
 
     #[test]
     fn without_a_tree_the_module_path_is_taken_off() {
-        let none = Checkout::None;
+        let none = Checkout::default();
         assert_eq!(place(&none, "a.b/c", "a.b/c/main.go").as_deref(), Some("main.go"));
         assert_eq!(place(&none, "a.b/c", "a.b/c/d/e.go").as_deref(), Some("d/e.go"));
         assert_eq!(place(&none, "", "fmt/print.go"), None);
         assert_eq!(place(&none, "a.b/c", "a.b/c/../../x.go"), None);
         assert_eq!(place(&none, "", "/src/main.go").as_deref(), Some("main.go"));
+        assert_eq!(place(&none, "", r"C:\src\main.go").as_deref(), Some("main.go"));
+    }
+
+    #[test]
+    fn what_is_not_of_the_tree_keeps_its_name_or_its_absolute_path() {
+        let directory = tree(&[
+            ("repository/go.mod", "module a.b/root\nreplace a.b/out => ../out\n"),
+            ("out/out.go", ""),
+            ("repository/x/main.go", ""),
+            ("repository/y/main.go", ""),
+        ]);
+        let checkout = open(&directory.path().join("repository"), &["a.b/root", "a.b/out"]);
+        let place = |module: &str, file: &str| checkout.place(module.into(), "p".into(), file.into());
+        let out = directory.path().canonicalize().unwrap().join("out/out.go");
+        let outside = |path: &str| Place { path: path.into(), by: FoundBy::Outside };
+        assert_eq!(place("a.b/out", "a.b/out/out.go"), outside(out.to_str().unwrap()));
+        assert_eq!(place("a.b/out", "a.b/out/gone.go"), outside("a.b/out/gone.go"));
+        assert_eq!(place("", "fmt/print.go"), outside("fmt/print.go"));
+        let unknown = |path: &str| Place { path: path.into(), by: FoundBy::Unknown };
+        assert_eq!(place("", "/build/main.go"), unknown("/build/main.go"));
+        assert_eq!(place("", r"D:\build\main.go"), unknown("D:/build/main.go"));
+    }
+
+    #[test]
+    fn maps_beat_modules() {
+        let directory = tree(&[("go.mod", "module a.b/root\n"), ("old/x.go", ""), ("x.go", "")]);
+        let maps =
+            ["a.b/root=old", "/src=.", r"C:\src=win", "/abs=/elsewhere"].map(|map| map.parse().unwrap());
+        let maps = PathMaps::new(maps.into());
+        let modules = std::iter::once(BStr::new("a.b/root"));
+        let checkout = Checkout::open(directory.path(), modules, maps.clone()).unwrap();
+        assert_eq!(place(&checkout, "a.b/root", "a.b/root/x.go").as_deref(), Some("old/x.go"));
+        assert_eq!(place(&checkout, "", "/src/x.go").as_deref(), Some("x.go"));
+        assert_eq!(place(&checkout, "", r"c:\src\cmd\x.go").as_deref(), Some("win/cmd/x.go"));
+        assert_eq!(place(&checkout, "", "/abs/x.go"), None);
+        let none = Checkout::none(maps);
+        assert_eq!(place(&none, "a.b/root", "a.b/root/x.go").as_deref(), Some("old/x.go"));
+        assert_eq!(place(&none, "", "/abs/x.go").as_deref(), Some("/elsewhere/x.go"));
+    }
+
+    #[test]
+    fn an_absolute_path_through_a_link_is_found() {
+        let directory = tree(&[("real/cmd/main.go", ""), ("real/main.go", "")]);
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        let checkout = open(&link, &[]);
+        let file = link.join("cmd/main.go");
+        let found = checkout.place("".into(), "p".into(), file.to_str().unwrap().into());
+        assert_eq!(found, Place { path: "cmd/main.go".into(), by: FoundBy::Module });
     }
 
     #[test]
@@ -342,7 +434,7 @@ mod tests {
         let checkout = open(directory.path(), &["a.b/pay"]);
         assert_eq!(
             checkout.place("a.b/pay".into(), "a.b/pay/card".into(), "a.b/pay/card/card.go".into()),
-            Place::Inside { path: "pay/card/card.go".into(), by: FoundBy::Suffix }
+            Place { path: "pay/card/card.go".into(), by: FoundBy::Suffix }
         );
         assert_eq!(place(&checkout, "a.b/other", "a.b/other/card.go"), None);
     }
@@ -354,6 +446,6 @@ mod tests {
         assert_eq!(checkout.read("a.go").as_deref(), Some(b"package a".as_slice()));
         assert_eq!(checkout.read("."), None);
         assert_eq!(checkout.read("b.go"), None);
-        assert_eq!(Checkout::None.read("a.go"), None);
+        assert_eq!(Checkout::default().read("a.go"), None);
     }
 }

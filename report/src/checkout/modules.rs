@@ -96,16 +96,33 @@ fn read_modfile(path: &Path) -> Option<ModFile> {
     fs::read(path).ok().map(|bytes| ModFile::parse(&String::from_utf8_lossy(&bytes)))
 }
 
-/// The regular files below `root`, the nearest first, without hidden, vendored and JavaScript directories.
+/// The regular files below `root`, the nearest first, without hidden, vendored and JavaScript directories and without
+/// git's further worktrees, which hold all files once more.
 pub(super) fn walk(root: &Path) -> Vec<walkdir::DirEntry> {
     let visible = |entry: &walkdir::DirEntry| {
         let name = entry.file_name().to_string_lossy();
         entry.depth() == 0
             || !entry.file_type().is_dir()
-            || !(name.starts_with('.') || name == "vendor" || name == "node_modules")
+            || !(name.starts_with('.')
+                || name == "vendor"
+                || name == "node_modules"
+                || is_worktree(entry.path()))
     };
     let walk = WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(visible);
     let mut files: Vec<_> = walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_file()).collect();
     files.sort_by_key(walkdir::DirEntry::depth);
     files
+}
+
+/// Whether a directory is a worktree that git made of a repository elsewhere, and no submodule: its `.git` is a file that
+/// names a directory below the `worktrees` of that repository. gitrepository-layout(5).
+fn is_worktree(directory: &Path) -> bool {
+    const LONGEST: u64 = 4096 + 16;
+    let link = directory.join(".git");
+    let regular = link.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= LONGEST);
+    let names = |text: String| {
+        let target = text.strip_prefix("gitdir:").map(str::trim).unwrap_or_default();
+        Path::new(target).parent().and_then(Path::file_name).is_some_and(|name| name == "worktrees")
+    };
+    regular && fs::read_to_string(link).is_ok_and(names)
 }

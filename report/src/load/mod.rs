@@ -64,8 +64,8 @@ fn merge(builds: &[BuildCounts], plan: &Plan, notices: &mut Vec<Notice>) -> Resu
         let mut names: Vec<&str> = builds.iter().map(|build| build.tables().mode().as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        notices.push(Notice::note(format!(
-            "the builds count in different modes ({}): merged as hit or not hit",
+        notices.push(Notice::decision(format!(
+            "the builds count in different modes ({}): merged as hit or not hit, so that no count says how often",
             names.join(", ")
         )));
     }

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use bstr::{BStr, ByteSlice as _};
+use bstr::BStr;
 use covfmt::mode::CounterMode;
 use covfmt::profile::Function;
-use covfmt::unit::Unit;
 use rayon::prelude::*;
 
 use super::functions::{self, FunctionView, Unnamed};
 use super::lines::{Line, LineRule, TooManyLines};
+use super::places::Places;
 use super::statements::{CountedUnit, FileUnits, PackageView};
 use super::totals::Ratio;
-use crate::checkout::{Checkout, FoundBy, Place, is_go};
-use crate::source::{Mismatch, SourceText, declarations, directed_files};
+use crate::checkout::{Checkout, FoundBy, is_go};
+use crate::source::{Mismatch, SourceText, declarations};
 
-/// A source file of the repository.
+/// A source file of the repository, or one outside it if those were asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SourceFile<'p> {
-    /// Path below the repository's root, with forward slashes.
+    /// Path below the repository's root, or absolute if that was asked for, with forward slashes. Of a file outside the
+    /// repository the absolute path if it is known, else the compiler's name.
     pub path: String,
     /// Import path of its package.
     pub package: &'p BStr,
@@ -73,12 +74,39 @@ pub struct Findings {
     pub mismatched: Vec<(String, Mismatch)>,
     /// Files that were found by the end of their path: the compiler's name and the path.
     pub guessed: Vec<(String, String)>,
-    /// Names of files that lie outside the repository and were left out.
-    pub outside: Vec<String>,
-    /// Statements of those.
-    pub outside_statements: u64,
+    /// Files that belong to something else: the standard library, a dependency, a module outside the repository. They
+    /// were left out unless they were asked for.
+    pub outside: LeftOut,
+    /// Files that may belong to the repository, but were not found there. They were left out unless files outside were
+    /// asked for.
+    pub unknown: LeftOut,
     /// Modules that more than one directory of the repository declares.
     pub ambiguous_modules: Vec<String>,
+}
+
+/// Files that are not in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// The compiler's names.
+    pub names: Vec<String>,
+    /// Number of statements in them.
+    pub statements: u64,
+}
+
+impl LeftOut {
+    fn add(&mut self, name: &BStr, statements: u64) {
+        self.names.push(name.to_string());
+        self.statements += statements;
+    }
+}
+
+/// How files are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PathStyle {
+    /// Whether paths below the root are shown as absolute ones.
+    pub absolute: bool,
+    /// Whether files outside the repository are shown, too.
+    pub external: bool,
 }
 
 /// Why there can be no view of files.
@@ -116,6 +144,7 @@ pub enum FilesError {
 /// The compiled files that are one file of the repository: mostly one, more if it was built in different ways.
 struct Compiled<'v, 'p> {
     path: String,
+    by: FoundBy,
     package: &'p BStr,
     parts: Vec<&'v FileUnits<'p>>,
 }
@@ -123,12 +152,13 @@ struct Compiled<'v, 'p> {
 /// Everything of a [`SourceFile`] but the names of functions, which depend on the other files of the package.
 struct Measured<'p> {
     path: String,
+    by: FoundBy,
     package: &'p BStr,
     lines: Vec<Line>,
     functions: Vec<Unnamed>,
     source: SourceState,
-    /// The compiler's names for it.
-    names: Vec<&'p BStr>,
+    /// The compiler's names for it, with the number of statements under each.
+    names: Vec<(&'p BStr, u64)>,
     statements: Ratio,
 }
 
@@ -138,14 +168,16 @@ enum SourceState {
     Mismatched(Mismatch),
 }
 
-/// Finds the files of all packages in the repository and works out their lines. Sorted by path.
+/// Works out the lines of the files of all packages. Sorted by path.
 pub fn source_files<'p>(
     mode: CounterMode,
     packages: &[PackageView<'p>],
+    places: &Places<'_>,
     checkout: &Checkout,
+    style: PathStyle,
 ) -> Result<(Vec<SourceFile<'p>>, Findings), FilesError> {
     let mut findings = Findings { ambiguous_modules: checkout.ambiguous_modules(), ..Findings::default() };
-    let compiled = place_all(packages, checkout, &mut findings);
+    let compiled = group_by_path(packages, places, style, &mut findings);
     let mut measured: Vec<Measured<'p>> =
         compiled.into_par_iter().map(|file| measure(mode, file, checkout)).collect::<Result<_, _>>()?;
     drop_wrong_guesses(&mut measured, &mut findings);
@@ -159,107 +191,87 @@ pub fn source_files<'p>(
     let mut files = Vec::with_capacity(measured.len());
     for file in measured {
         match file.source {
+            // Nobody expects the source of other things to be at hand.
+            SourceState::Missing if !file.by.is_inside() => {}
             SourceState::Used => {}
             SourceState::Missing => findings.without_source.push(file.path.clone()),
             SourceState::Mismatched(why) => findings.mismatched.push((file.path.clone(), why)),
         }
         let functions = functions::name_all(file.functions, inits.entry(file.package).or_default());
+        let path = match checkout.root().filter(|_| style.absolute && file.by.is_inside()) {
+            // A root whose path is not UTF-8 would be no path in any of the formats.
+            Some(root) => format!("{}/{}", root.to_string_lossy().trim_end_matches('/'), file.path),
+            None => file.path,
+        };
         files.push(SourceFile {
-            path: file.path,
+            path,
             package: file.package,
             statements: file.statements,
             lines: file.lines,
             functions,
         });
     }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok((files, findings))
 }
 
 /// A file that was found by the end of its path only, and whose source does not fit the data, is another file.
 fn drop_wrong_guesses(measured: &mut Vec<Measured<'_>>, findings: &mut Findings) {
     measured.retain(|file| {
-        let guessed = |findings: &Findings| findings.guessed.iter().any(|(_, path)| *path == file.path);
-        if !matches!(file.source, SourceState::Mismatched(_)) || !guessed(findings) {
-            return true;
+        let wrong = matches!(file.source, SourceState::Mismatched(_)) && file.by == FoundBy::Suffix;
+        if wrong {
+            findings.guessed.retain(|(_, path)| *path != file.path);
+            file.names.iter().for_each(|(name, statements)| findings.unknown.add(name, *statements));
         }
-        findings.guessed.retain(|(_, path)| *path != file.path);
-        findings.outside.extend(file.names.iter().map(ToString::to_string));
-        findings.outside_statements += file.statements.total;
-        false
+        !wrong
     });
 }
 
-/// The compiled files that have the same path, with their packages.
-type ByPath<'v, 'p> = BTreeMap<String, Vec<(&'v PackageView<'p>, &'v FileUnits<'p>)>>;
+/// The compiled files that have the same path, with their packages. A path is one of the repository, or not (true).
+type ByPath<'v, 'p> = BTreeMap<(String, bool), (FoundBy, Vec<(&'v PackageView<'p>, &'v FileUnits<'p>)>)>;
 
 /// Sorted by path, which sorts the files of a package by base name, too.
-fn place_all<'v, 'p>(
+fn group_by_path<'v, 'p>(
     packages: &'v [PackageView<'p>],
-    checkout: &Checkout,
+    places: &Places<'_>,
+    style: PathStyle,
     findings: &mut Findings,
 ) -> Vec<Compiled<'v, 'p>> {
     let mut by_path = ByPath::new();
     for package in packages {
         for file in &package.files {
-            match checkout.place(package.module, package.path, file.name) {
-                Place::Inside { path, by } => {
-                    let path = generated_source(checkout, &path, file).unwrap_or(path);
-                    if by == FoundBy::Suffix {
-                        findings.guessed.push((file.name.to_string(), path.clone()));
-                    }
-                    by_path.entry(path).or_default().push((package, file));
+            let Some(place) = places.get(package.path, file.name) else { continue };
+            match place.by {
+                FoundBy::Suffix => findings.guessed.push((file.name.to_string(), place.path.clone())),
+                FoundBy::Outside => findings.outside.add(file.name, file.statements()),
+                FoundBy::Unknown => findings.unknown.add(file.name, file.statements()),
+                FoundBy::Module | FoundBy::Map | FoundBy::Name => {}
+            }
+            if place.by.is_inside() || style.external {
+                // The compiler's name of a file elsewhere may be the path of one that is here.
+                let key = (place.path.clone(), !place.by.is_inside());
+                let (by, parts) = by_path.entry(key).or_insert((place.by, Vec::new()));
+                if *by == FoundBy::Suffix {
+                    *by = place.by;
                 }
-                Place::Outside => {
-                    findings.outside.push(file.name.to_string());
-                    findings.outside_statements +=
-                        file.units.iter().map(|counted| u64::from(counted.unit.statements)).sum::<u64>();
-                }
+                parts.push((package, file));
             }
         }
     }
-    if checkout.root().is_none() {
-        by_path = keep_apart(by_path);
-    }
-    let compiled = |(path, parts): (String, Vec<(&PackageView<'p>, &'v FileUnits<'p>)>)| {
+    let compiled = |((path, _), (by, parts)): (_, (FoundBy, Vec<(&PackageView<'p>, &'v FileUnits<'p>)>))| {
         // `go build main.go` makes a package of that name from files that have a better one.
         let named = parts.iter().find(|(package, _)| package.path != "command-line-arguments");
         let package = named.or(parts.first()).map_or(BStr::new(b""), |(package, _)| package.path);
-        Compiled { path, package, parts: parts.into_iter().map(|(_, file)| file).collect() }
+        Compiled { path, by, package, parts: parts.into_iter().map(|(_, file)| file).collect() }
     };
+    // Two files of one path would break most readers of reports.
+    let hidden: Vec<String> = by_path
+        .keys()
+        .filter(|(path, outside)| *outside && by_path.contains_key(&(path.clone(), false)))
+        .map(|(path, _)| path.clone())
+        .collect();
+    by_path.retain(|(path, outside), _| !(*outside && hidden.contains(path)));
     by_path.into_iter().map(compiled).collect()
-}
-
-/// For a file that a `//line` directive names: the Go file that holds the directive, if the units are places in that
-/// one. They are with Go 1.27; up to Go 1.26 they are the places that the directives give, mostly without columns.
-fn generated_source(checkout: &Checkout, path: &str, file: &FileUnits<'_>) -> Option<String> {
-    if is_go(path) {
-        return None;
-    }
-    let base = path.rsplit('/').next()?.as_bytes();
-    let directs = |candidate: &String| {
-        Some(checkout.read(candidate)?).filter(|text| directed_files(text).any(|f| f == base))
-    };
-    let mut sources = checkout.go_files_beside(path).into_iter().filter_map(|p| Some((directs(&p)?, p)));
-    let ((text, source), None) = (sources.next()?, sources.next()) else { return None };
-    let text = SourceText::new(text);
-    let fits = |unit: &Unit| unit.statements == 0 || text.starts_token(unit);
-    file.units.iter().all(|counted| fits(&counted.unit)).then_some(source)
-}
-
-/// Without a tree, files of two modules may get the same path: both keep the compiler's name then.
-fn keep_apart<'v, 'p>(by_path: ByPath<'v, 'p>) -> ByPath<'v, 'p> {
-    let mut apart = ByPath::new();
-    for (path, parts) in by_path {
-        if parts.len() == 1 {
-            apart.entry(path).or_default().extend(parts);
-            continue;
-        }
-        for (package, file) in parts {
-            let name = file.name.to_str_lossy().trim_start_matches('/').to_owned();
-            apart.entry(name).or_default().push((package, file));
-        }
-    }
-    apart
 }
 
 fn measure<'p>(
@@ -267,12 +279,14 @@ fn measure<'p>(
     file: Compiled<'_, 'p>,
     checkout: &Checkout,
 ) -> Result<Measured<'p>, FilesError> {
-    let Compiled { path, package, parts } = file;
+    let Compiled { path, by, package, parts } = file;
     let counted: Vec<CountedUnit> = parts.iter().flat_map(|part| part.units.iter().copied()).collect();
     let functions: Vec<Function<'p>> = parts.iter().flat_map(|part| part.functions.iter().copied()).collect();
     let units = || counted.iter().map(|counted: &CountedUnit| counted.unit);
     // Other files are named by `//line` directives: their text is not what the compiler counted.
-    let text = if is_go(&path) { checkout.read(&path) } else { None }.map(SourceText::new);
+    // And the compiler's name of a file elsewhere is no path.
+    let readable = is_go(&path) && (by.is_inside() || path.starts_with('/'));
+    let text = if readable { checkout.read(&path) } else { None }.map(SourceText::new);
 
     let without = |state| (LineRule::without_source(units()), state);
     let (rule, source) = match &text {
@@ -290,10 +304,10 @@ fn measure<'p>(
     let declared = fitting.map(declarations).unwrap_or_default();
     let functions =
         functions::collect(mode, &functions, &rule, fitting.map(|text| (text, declared.as_slice())));
-    let names = parts.iter().map(|part| part.name).collect();
+    let names = parts.iter().map(|part| (part.name, part.statements())).collect();
     let mut statements = Ratio::default();
     for counted in &counted {
         statements.count(counted.unit.statements.into(), counted.count != 0);
     }
-    Ok(Measured { path, package, lines, functions, source, names, statements })
+    Ok(Measured { path, by, package, lines, functions, source, names, statements })
 }

@@ -7,6 +7,7 @@ mod files;
 mod functions;
 mod lines;
 mod pattern;
+mod places;
 mod statements;
 mod totals;
 
@@ -19,10 +20,11 @@ use rayon::prelude::*;
 
 use crate::checkout::Checkout;
 
-pub use files::{FilesError, Findings, SourceFile, source_files};
+pub use files::{FilesError, Findings, LeftOut, PathStyle, SourceFile, source_files};
 pub use functions::FunctionView;
 pub use lines::{Line, LineRule, TooManyLines};
 pub use pattern::PackagePatterns;
+pub use places::Places;
 pub use statements::{CountedUnit, FileUnits, PackageView};
 pub use totals::{Percent, Ratio};
 
@@ -77,9 +79,14 @@ impl<'p> View<'p> {
         Ok(Self { mode, packages, statements, files: Vec::new(), root: None })
     }
 
-    /// Adds the source files, found in `checkout`.
-    pub fn add_files(&mut self, checkout: &Checkout) -> Result<Findings, ViewError> {
-        let (files, findings) = source_files(self.mode, &self.packages, checkout)?;
+    /// Adds the source files, whose places in `checkout` are known.
+    pub fn add_files(
+        &mut self,
+        places: &Places<'_>,
+        checkout: &Checkout,
+        style: PathStyle,
+    ) -> Result<Findings, ViewError> {
+        let (files, findings) = source_files(self.mode, &self.packages, places, checkout, style)?;
         self.files = files;
         self.root = checkout.root().map(PathBuf::from);
         Ok(findings)

@@ -84,6 +84,11 @@ impl<'p> FileUnits<'p> {
         let name = functions.first().map_or(BStr::new(b""), |function| function.file);
         Self { name, functions: functions.to_vec(), units }
     }
+
+    /// Number of statements in it.
+    pub fn statements(&self) -> u64 {
+        self.units.iter().map(|counted| u64::from(counted.unit.statements)).sum()
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,284 @@
+//! Paths in reports, in checkouts as users have them: git's own, worktrees, submodules, none; with maps and without.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{NEWEST, covreport, data_set, has_tool, source, text};
+use tempfile::TempDir;
+
+/// What `covreport --lcov` says: the source files in order, and the messages.
+#[track_caller]
+fn files(directory: &Path, arguments: &[&str], data: &Path) -> (Vec<String>, String) {
+    let run = covreport().current_dir(directory).arg("--lcov").args(arguments).arg(data).assert().success();
+    let lcov = text(&run.get_output().stdout);
+    let files = lcov.lines().filter_map(|line| line.strip_prefix("SF:")).map(str::to_owned).collect();
+    (files, text(&run.get_output().stderr))
+}
+
+#[track_caller]
+fn fails(directory: &Path, arguments: &[&str], data: &Path) -> String {
+    let run = covreport().current_dir(directory).arg("--lcov").args(arguments).arg(data).assert().code(2);
+    assert!(run.get_output().stdout.is_empty());
+    text(&run.get_output().stderr)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let run = Command::new("git")
+        .current_dir(directory)
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always"])
+        .args(["-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "git {arguments:?}: {}", text(&run.stderr));
+}
+
+/// A git repository with a program of the recorded data in a directory of it.
+fn repository(program: &str, below: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    copy(&source(program), &directory.path().join(below));
+    git(directory.path(), &["init", "-q"]);
+    git(directory.path(), &["add", "."]);
+    git(directory.path(), &["commit", "-q", "-m", "all"]);
+    directory
+}
+
+fn data(set: &str) -> PathBuf {
+    data_set(NEWEST, set).join("data")
+}
+
+const SERVER: [&str; 6] = [
+    "cmd/library/main.go",
+    "internal/api/api.go",
+    "internal/api/json.go",
+    "internal/catalog/catalog.go",
+    "internal/lending/lending.go",
+    "internal/snapshot/snapshot.go",
+];
+
+fn below(directory: &str) -> Vec<String> {
+    SERVER.iter().map(|file| format!("{directory}{file}")).collect()
+}
+
+#[test]
+fn in_a_git_repository_paths_are_relative_to_its_root_wherever_one_stands() {
+    if !has_tool("git") {
+        return;
+    }
+    let repository = repository("server", "services/library");
+    for from in ["", "services", "services/library/internal/api"] {
+        let (files, messages) = files(&repository.path().join(from), &[], &data("server-atomic"));
+        assert_eq!((files, messages.as_str()), (below("services/library/"), ""), "from {from:?}");
+    }
+}
+
+#[test]
+fn in_a_worktree_paths_are_relative_to_the_worktree() {
+    if !has_tool("git") {
+        return;
+    }
+    let repository = repository("server", "services/library");
+    // Below the repository itself, where its own copies of the files are hidden, and elsewhere.
+    let elsewhere = tempfile::tempdir().unwrap();
+    for place in [repository.path().join(".trees/fix"), elsewhere.path().join("fix")] {
+        git(repository.path(), &["worktree", "add", "-q", "--detach", place.to_str().unwrap()]);
+        assert!(place.join(".git").is_file());
+        let (files, messages) = files(&place.join("services"), &[], &data("server-atomic"));
+        assert_eq!((files, messages.as_str()), (below("services/library/"), ""));
+    }
+    // The main tree does not see the hidden one.
+    let (files, messages) = files(repository.path(), &[], &data("server-atomic"));
+    assert_eq!((files, messages.as_str()), (below("services/library/"), ""));
+}
+
+#[test]
+fn a_worktree_within_the_repository_is_not_taken_for_a_part_of_it() {
+    if !has_tool("git") {
+        return;
+    }
+    let repository = repository("server", "services/library");
+    git(repository.path(), &["worktree", "add", "-q", "--detach", "fix"]);
+    let (files, messages) = files(repository.path(), &[], &data("server-atomic"));
+    assert_eq!((files, messages.as_str()), (below("services/library/"), ""));
+    // A copy of the module that is no worktree makes two of it, and that is said.
+    copy(&source("server"), &repository.path().join("copy"));
+    let (_, messages) = self::files(repository.path(), &[], &data("server-atomic"));
+    assert!(messages.contains("example.com/library (copy, services/library)"), "{messages}");
+}
+
+#[test]
+fn a_submodule_is_a_part_of_its_parent_and_a_repository_of_its_own() {
+    if !has_tool("git") {
+        return;
+    }
+    let module = repository("server", ".");
+    let parent = tempfile::tempdir().unwrap();
+    git(parent.path(), &["init", "-q"]);
+    git(parent.path(), &["submodule", "--quiet", "add", module.path().to_str().unwrap(), "third/library"]);
+    assert!(parent.path().join("third/library/.git").is_file());
+    let (outer, messages) = files(parent.path(), &[], &data("server-atomic"));
+    assert_eq!((outer, messages.as_str()), (below("third/library/"), ""));
+    let (inner, messages) = files(&parent.path().join("third/library/cmd"), &[], &data("server-atomic"));
+    assert_eq!((inner, messages.as_str()), (below(""), ""));
+}
+
+#[test]
+fn absolute_paths_are_those_of_the_checkout() {
+    let directory = tempfile::tempdir().unwrap();
+    copy(&source("server"), &directory.path().join("lib"));
+    let root = directory.path().canonicalize().unwrap();
+    fs::write(root.join("go.work"), "use ./lib\n").unwrap();
+    let (files, _) = files(&root, &["--absolute-paths"], &data("server-atomic"));
+    assert_eq!(files, below(&format!("{}/lib/", root.display())));
+    let nowhere = tempfile::tempdir().unwrap();
+    let messages = fails(nowhere.path(), &["--absolute-paths"], &data("server-atomic"));
+    assert!(messages.contains("--absolute-paths needs a repository"), "{messages}");
+    // One option for all formats.
+    let run = covreport()
+        .current_dir(&root)
+        .args(["--cobertura", "--absolute-paths"])
+        .arg(data("server-atomic"))
+        .assert()
+        .success();
+    let xml = text(&run.get_output().stdout);
+    assert!(xml.contains(&format!(r#"filename="{}/lib/cmd/library/main.go""#, root.display())), "{xml}");
+}
+
+#[test]
+fn a_module_without_its_go_mod_is_mapped() {
+    let directory = tempfile::tempdir().unwrap();
+    copy(&source("server"), &directory.path().join("vendored/library"));
+    fs::remove_file(directory.path().join("vendored/library/go.mod")).unwrap();
+    fs::write(directory.path().join("go.mod"), "module example.com/other\n").unwrap();
+    let map = ["--map", "example.com/library=vendored/library", "--map=example.com/lib=x"];
+    let (files, messages) = files(directory.path(), &map, &data("server-atomic"));
+    assert_eq!(files, below("vendored/library/"));
+    assert_eq!(
+        messages,
+        "covreport: warning: --map example.com/lib=x is for none of the files: FROM is the start of a name in the \
+         data, such as example.com/library/cmd/library/main.go\n"
+    );
+    let messages = fails(directory.path(), &["--map", "nonsense"], &data("server-atomic"));
+    assert!(messages.contains("no `=`"), "{messages}");
+}
+
+#[test]
+fn without_a_checkout_maps_make_the_paths() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let (plain, messages) = files(nowhere.path(), &[], &data("server-atomic"));
+    assert_eq!(plain, below(""));
+    assert!(messages.contains("note: no repository: "), "{messages}");
+    let map = ["--no-checkout", "--map", "example.com/library=a", "--map", "example.com/library/internal=b"];
+    let (mapped, _) = files(nowhere.path(), &map, &data("server-atomic"));
+    let mut expected: Vec<String> = SERVER
+        .iter()
+        .map(|file| file.strip_prefix("internal/").map_or(format!("a/{file}"), |file| format!("b/{file}")))
+        .collect();
+    expected.sort();
+    assert_eq!(mapped, expected);
+}
+
+#[test]
+fn files_given_to_go_build_by_name_are_found_by_root_map_or_end() {
+    // Recorded in /src, which is not here.
+    let directory = tempfile::tempdir().unwrap();
+    copy(&source("single"), &directory.path().join("tools/single"));
+    let (names, messages) = files(directory.path(), &["--root=."], &data("single-set"));
+    assert!(names.iter().all(|name| name.starts_with("tools/single/")), "{names:?}");
+    assert!(messages.contains("note: files found by the end of their paths: "), "{messages}");
+    let compiled = messages.split_once(" (").unwrap().1.split_once(" is ").unwrap().0.to_owned();
+    let directory_of = compiled.rsplit_once('/').unwrap().0;
+
+    // A second file of that name makes it a guess that nobody can make.
+    let base = compiled.rsplit('/').next().unwrap();
+    let twin = directory.path().join("other");
+    fs::create_dir_all(&twin).unwrap();
+    fs::copy(directory.path().join("tools/single").join(base), twin.join(base)).unwrap();
+    let messages = fails(directory.path(), &["--root=."], &data("single-set"));
+    assert!(messages.contains("none of the ") && messages.contains("--root"), "{messages}");
+    let map = format!("--map={directory_of}=tools/single");
+    let (names, messages) = files(directory.path(), &["--root=.", &map], &data("single-set"));
+    assert_eq!((names, messages.as_str()), (vec![format!("tools/single/{base}")], ""));
+}
+
+#[test]
+fn what_lies_outside_the_repository_is_counted_and_shown_if_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let top = directory.path().canonicalize().unwrap();
+    copy(&source("workspace"), &top);
+    let (all, _) = files(&top, &["--root=."], &data("workspace-atomic"));
+    // The root is one module, the others lie beside it and are named by a go.work above.
+    let inner: Vec<&String> = all.iter().filter(|path| path.starts_with("app/")).collect();
+    assert!(!inner.is_empty() && inner.len() < all.len(), "{all:?}");
+    let (some, messages) = files(&top.join("app"), &["--root=."], &data("workspace-atomic"));
+    assert_eq!(some.len(), inner.len());
+    assert!(messages.contains("note: files outside the repository, left out of the lines: "), "{messages}");
+    let (shown, messages) =
+        files(&top.join("app"), &["--root=.", "--include-external"], &data("workspace-atomic"));
+    assert_eq!(shown.len(), all.len());
+    assert_eq!(messages, "");
+    let outside = all.iter().filter(|path| !path.starts_with("app/"));
+    for path in outside {
+        assert!(shown.contains(&format!("{}/{path}", top.display())), "{path} is not in {shown:?}");
+    }
+    // With their sources at hand, their lines are as if the root were above.
+    let records = |directory: &Path, arguments: &[&str]| {
+        let run = covreport()
+            .current_dir(directory)
+            .arg("--lcov")
+            .args(arguments)
+            .arg(data("workspace-atomic"))
+            .assert();
+        let lcov = text(&run.success().get_output().stdout);
+        let mut lines: Vec<String> =
+            lcov.lines().filter(|line| !line.starts_with("SF:")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(records(&top.join("app"), &["--root=.", "--include-external"]), records(&top, &["--root=."]));
+}
+
+#[test]
+fn strict_makes_errors_of_warnings_and_leaves_no_report() {
+    let directory = tempfile::tempdir().unwrap();
+    copy(&source("server"), directory.path());
+    fs::remove_file(directory.path().join("internal/api/api.go")).unwrap();
+    let (_, messages) = files(directory.path(), &["--root=."], &data("server-atomic"));
+    assert!(messages.contains("warning: files without source below "), "{messages}");
+    fs::write(directory.path().join("old.info"), "old").unwrap();
+    let messages =
+        fails(directory.path(), &["--root=.", "--strict", "--percent=old.info"], &data("server-atomic"));
+    assert!(messages.contains("warning: files without source below "), "{messages}");
+    assert!(
+        messages.ends_with(
+            "error: 1 of the messages above are errors because of --strict: no report was written\n"
+        )
+    );
+    assert_eq!(fs::read(directory.path().join("old.info")).unwrap(), b"old");
+    // Nothing to say, nothing to refuse; and a decision that was made for the user is refused.
+    copy(&source("server"), directory.path());
+    files(directory.path(), &["--root=.", "--strict"], &data("server-atomic"));
+    let messages = fails(directory.path(), &["--root=.", "--strict"], &data("server-mixed"));
+    assert!(messages.contains("note: the builds count in different modes (atomic, set)"), "{messages}");
+}

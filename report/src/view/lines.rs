@@ -51,7 +51,7 @@ impl<'s> LineRule<'s> {
         source: &'s SourceText,
         mut units: impl Iterator<Item = Unit>,
     ) -> Result<Self, Mismatch> {
-        units.try_for_each(|unit| source.range_of(&unit).map(|_| ()))?;
+        units.try_for_each(|unit| source.check(&unit))?;
         Ok(Self { source: Some(source), ends: Vec::new() })
     }
 

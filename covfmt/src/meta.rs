@@ -45,7 +45,72 @@ pub struct FunctionTable {
     units: Range<usize>,
 }
 
+/// A package for [`MetaTables::assemble`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackageParts {
+    /// The import path.
+    pub path: BString,
+    /// The name in the package clause.
+    pub name: BString,
+    /// The path of the module; empty if there is none.
+    pub module: BString,
+    /// The package's own hash.
+    pub hash: MetaHash,
+    /// The functions, in the order of the file.
+    pub functions: Vec<FunctionParts>,
+}
+
+/// A function for [`MetaTables::assemble`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FunctionParts {
+    /// The name as the compiler wrote it.
+    pub name: BString,
+    /// The source file.
+    pub file: BString,
+    /// Whether this is a function literal.
+    pub literal: bool,
+    /// The units, in the order of the file.
+    pub units: Vec<Unit>,
+}
+
 impl MetaTables {
+    /// Tables of what was read in another way than by [`MetaTables::decode`]. The header is taken as it is.
+    pub fn assemble(header: MetaHeader, packages: Vec<PackageParts>) -> Self {
+        let mut tables = Self {
+            header,
+            packages: Vec::with_capacity(packages.len()),
+            functions: Vec::new(),
+            units: Vec::new(),
+            strings: Vec::new(),
+            text: BString::default(),
+        };
+        for package in packages {
+            let start = tables.functions.len();
+            for function in package.functions {
+                let (name, file) =
+                    (tables.add_string(function.name.as_ref()), tables.add_string(function.file.as_ref()));
+                let units = tables.units.len()..tables.units.len() + function.units.len();
+                tables.units.extend(function.units);
+                tables.functions.push(FunctionTable { name, file, literal: function.literal, units });
+            }
+            tables.packages.push(PackageTable {
+                path: package.path,
+                name: package.name,
+                module: package.module,
+                hash: package.hash,
+                functions: start..tables.functions.len(),
+            });
+        }
+        tables
+    }
+
+    fn add_string(&mut self, string: &BStr) -> usize {
+        let start = self.text.len();
+        self.text.extend_from_slice(string);
+        self.strings.push(start..self.text.len());
+        self.strings.len() - 1
+    }
+
     /// Decodes a whole meta file, packages in parallel. The first broken rule in file order is the error.
     pub fn decode(bytes: &[u8]) -> Result<Self, ReadError> {
         Self::from_file(&MetaFile::parse(bytes)?)

@@ -8,6 +8,9 @@ use std::fmt;
 /// [`ModePolicy::Relaxed`](crate::merge::ModePolicy) keeps the later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CounterMode {
+    /// No mode: what the reference tool writes where it combines no files at all. No program does, and the readers here
+    /// refuse it.
+    Invalid = 0,
     /// A counter is 1 once its unit ran, 0 until then.
     Set = 1,
     /// A counter is the number of times its unit ran, and may lose updates between threads.
@@ -41,6 +44,7 @@ impl CounterMode {
     /// The name that `mode:` lines and error messages use.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Invalid => "<invalid>",
             Self::Set => "set",
             Self::Count => "count",
             Self::Atomic => "atomic",

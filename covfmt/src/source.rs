@@ -34,7 +34,7 @@ impl FileBytes {
 }
 
 /// Opens a regular file, and nothing else: opening a FIFO would wait for a writer, perhaps for ever.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+pub fn open_regular(path: &Path) -> io::Result<File> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }

@@ -7,6 +7,7 @@
 pub mod checkout;
 pub mod cli;
 pub mod covdata;
+pub mod coverage_dir;
 pub mod exit;
 pub mod format;
 pub mod load;

@@ -30,7 +30,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Wri
     let mut paths: BTreeSet<BString> = BTreeSet::new();
     let mut statements = Ratio::default();
     for pod in &pods {
-        let pod = merger.visit(pod, out, messages)?;
+        let Some(pod) = merger.visit(pod, out, messages)? else { continue };
         if options.command != Command::Debugdump {
             options.trace_functions(&pod, out);
         }

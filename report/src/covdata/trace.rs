@@ -7,7 +7,6 @@ use std::io::Write;
 
 use covfmt::meta::FunctionTable;
 use covfmt::pod::{CounterRef, GoPod};
-use covfmt::read::FunctionCounters;
 
 use super::exact::PodCounts;
 use super::options::Options;
@@ -46,10 +45,10 @@ impl Options {
     pub(super) fn trace_counters(
         &self,
         found: Option<&Vec<u32>>,
-        head: &FunctionCounters,
+        (package, function): (u32, u32),
+        counters: usize,
         out: &mut dyn Write,
     ) {
-        let (package, function, counters) = (head.package.0, head.function.0, head.counters);
         let (found, before) = (found.is_some(), found.map_or(0, Vec::len));
         self.trace(
             5,

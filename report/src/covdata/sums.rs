@@ -1,0 +1,170 @@
+//! Modes that agree and counters that add up. `internal/coverage/cmerge/merge.go`.
+
+use std::collections::HashMap;
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use covfmt::layout::FOOTER_BYTES;
+use covfmt::merge::{Counts, MergeOptions, RunArgs, merge_files};
+use covfmt::mode::CounterMode;
+use covfmt::pod::CounterRef;
+use covfmt::read::CounterFile;
+use covfmt::source::open_regular;
+
+use super::Stop;
+use super::go_files::granularity_name;
+use super::options::Options;
+use super::pod::{OpenPod, bytes_of};
+
+/// The mode of the pods visited so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Modes {
+    /// The byte for the mode; 0 at first.
+    pub(super) mode: u8,
+    /// The byte for the granularity; 0 at first.
+    pub(super) granularity: u8,
+}
+
+impl Modes {
+    /// Takes in the mode of a further pod; the error is the reference's words. `SetModeAndGranularity`.
+    pub(super) fn agree(&mut self, pod: &OpenPod, strict: bool) -> Result<(), Vec<u8>> {
+        let (mode, granularity) = pod.mode;
+        if self.mode == CounterMode::Invalid.to_byte() {
+            *self = Self { mode, granularity };
+            return Ok(());
+        }
+        let clash = |what: &str, before: &str, now: &str| {
+            let start = format!("counter {what} clash while reading meta-data file ");
+            let end = format!(": previous file had {before}, new file has {now}");
+            Err([start.as_bytes(), bytes_of(&pod.path), end.as_bytes()].concat())
+        };
+        if self.granularity != granularity {
+            return clash("granularity", granularity_name(self.granularity), granularity_name(granularity));
+        }
+        if self.mode != mode && strict {
+            let name = |byte| CounterMode::from_byte(byte).unwrap_or(CounterMode::Invalid).as_str();
+            return clash("mode", name(self.mode), name(mode));
+        }
+        self.mode = self.mode.max(mode);
+        Ok(())
+    }
+
+    /// Adds counters up. `MergeCounters`.
+    pub(super) fn merge(
+        self,
+        sums: &mut [u32],
+        counters: &[u32],
+        options: &Options,
+        messages: &mut dyn Write,
+    ) -> Result<(), Stop> {
+        if sums.len() != counters.len() {
+            let message = format!("merging counters: len(dst)={} len(src)={}", sums.len(), counters.len());
+            return Err(options.fatal(message, messages));
+        }
+        let mut overflow = false;
+        for (sum, count) in sums.iter_mut().zip(counters) {
+            if self.mode == CounterMode::Set.to_byte() {
+                *sum = if *count == 0 { *sum } else { 1 };
+            } else {
+                overflow |= sum.checked_add(*count).is_none();
+                *sum = sum.saturating_add(*count);
+            }
+        }
+        if overflow { options.warn("uint32 overflow during counter merge", messages) } else { Ok(()) }
+    }
+}
+
+/// The counters of a Go pod, by package and function.
+#[derive(Debug)]
+pub(super) enum PodSums {
+    /// Of ordinary files.
+    Ordinary(Counts),
+    /// As found, of files that are not.
+    Found(FoundSums),
+}
+
+/// Counters as the files have them, whatever the meta file says.
+#[derive(Debug, Default)]
+pub(super) struct FoundSums {
+    pub(super) by_function: HashMap<(u32, u32), Vec<u32>>,
+}
+
+impl FoundSums {
+    /// Adds the counters of a function. Fewer counters than before are an error, more are not.
+    pub(super) fn merge(
+        &mut self,
+        modes: Modes,
+        key: (u32, u32),
+        counters: &[u32],
+        options: &Options,
+        messages: &mut dyn Write,
+    ) -> Result<(), Stop> {
+        let sums = self.by_function.entry(key).or_default();
+        if sums.len() < counters.len() {
+            sums.resize(counters.len(), 0);
+        }
+        modes.merge(sums, counters, options, messages)
+    }
+}
+
+impl PodSums {
+    /// The counters of a function, given its package's index, its index there and its position in the tables; `None` if
+    /// no file has any.
+    pub(super) fn counters(&self, pod: &OpenPod, key: (u32, u32), position: usize) -> Option<&[u32]> {
+        match self {
+            Self::Found(found) => found.by_function.get(&key).map(Vec::as_slice),
+            Self::Ordinary(counts) => {
+                let recorded = counts.recorded().get(position).copied().unwrap_or(false);
+                let function = pod.tables.functions().get(position).filter(|_| recorded)?;
+                counts.units().get(function.unit_positions())
+            }
+        }
+    }
+}
+
+/// What is to be said about a counter file, given its path and args.
+pub(super) type Describe<'d> = dyn Fn(&Path, &RunArgs) -> Vec<u8> + Sync + 'd;
+
+/// Merges ordinary files in parallel; `None` if there is anything that the reference would remark on, or do in another
+/// way: other modes before, several segments, damage, counters that do not fit, sums too large.
+pub(super) fn merge_ordinary(pod: &OpenPod, modes: Modes, files: &[CounterRef]) -> Option<Counts> {
+    merge_ordinary_described(pod, modes, files, None).map(|(counts, _)| counts)
+}
+
+/// As [`merge_ordinary`], with what is to be said about the files, in their order.
+pub(super) fn merge_ordinary_described(
+    pod: &OpenPod,
+    modes: Modes,
+    files: &[CounterRef],
+    describe: Option<&Describe<'_>>,
+) -> Option<(Counts, Vec<u8>)> {
+    if !pod.is_ordinary() || modes.mode != pod.mode.0 {
+        return None;
+    }
+    let described: Vec<(&CounterRef, OnceLock<Vec<u8>>)> =
+        files.iter().map(|file| (file, OnceLock::new())).collect();
+    let refused = || io::Error::from(io::ErrorKind::Unsupported);
+    let options = MergeOptions { check_hash: false };
+    let counts = merge_files(&pod.tables, &described, options, |(file, line), buffer| {
+        open_regular(&file.path)?.read_to_end(buffer)?;
+        if segments(buffer) != Some(1) {
+            return Err(refused());
+        }
+        if let Some(describe) = describe {
+            let parsed = CounterFile::parse(buffer).map_err(|_| refused())?;
+            let args = parsed.segments().first().map(RunArgs::of_segment).unwrap_or_default();
+            drop(line.set(describe(&file.path, &args)));
+        }
+        Ok(())
+    });
+    let counts = counts.ok().filter(|counts| !counts.saturated())?;
+    let lines = described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
+    Some((counts, lines))
+}
+
+/// The number of segments in the footer of a counter file.
+fn segments(file: &[u8]) -> Option<u32> {
+    let footer = file.get(file.len().checked_sub(FOOTER_BYTES)?..)?;
+    Some(u32::from_le_bytes(*footer.get(8..12)?.first_chunk()?))
+}

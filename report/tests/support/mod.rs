@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+pub(crate) mod made;
 pub(crate) mod seen;
 
 use std::path::{Path, PathBuf};

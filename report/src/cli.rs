@@ -24,6 +24,11 @@ pub struct Arguments {
     #[command(flatten)]
     pub reports: Reports,
 
+    /// Write merged coverage files to DIR, as `go tool covdata merge` does: a meta file and one counter file for each
+    /// build. DIR is new, empty, or holds the result of an earlier run, which is replaced
+    #[arg(long, value_name = "DIR", require_equals = true, help_heading = REPORTS)]
+    pub covdata: Option<PathBuf>,
+
     /// Root of the repository that paths in LCOV and Cobertura are relative to, and where sources are read
     /// [default: the nearest directory upwards with .git, else with go.work, else with go.mod]
     #[arg(long, value_name = "DIR", conflicts_with = "no_checkout")]
@@ -118,7 +123,8 @@ Exit codes:
   1  a file could not be read or written, or is damaged
   2  wrong usage, or incomplete input: no coverage files, no counters at all, no package that
      --pkg matches, counter files without their meta file, a run of covfetch that failed to
-     fetch something, none of the files in the repository; with --strict also a warning
+     fetch something, none of the files in the repository; a directory for --covdata that is
+     an input or holds other coverage files; with --strict also a warning
 With 1 and 2 no report is written, and files that were there stay as they were.
 
 Environment:

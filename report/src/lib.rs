@@ -12,6 +12,7 @@ pub mod exit;
 pub mod format;
 pub mod load;
 pub mod manifest;
+pub mod merged;
 pub mod notice;
 pub mod plan;
 pub mod run;

@@ -24,8 +24,10 @@ pub struct Plan {
     pub inputs: Vec<PathBuf>,
     /// Whether no input was named, so that the default is meant.
     pub default_input: bool,
-    /// The reports, one at least, one of them at most on standard output.
+    /// The reports, one of them at most on standard output; none only if merged files are written.
     pub reports: Vec<Report>,
+    /// The directory for merged coverage files, if they are asked for.
+    pub covdata: Option<PathBuf>,
     /// The repository's root; `None` if there is none or it is not wanted.
     pub root: Option<PathBuf>,
     /// Where files are according to the user.
@@ -92,6 +94,12 @@ pub enum UsageError {
         "--absolute-paths needs a repository, and there is none at or above the current directory: give it with --root"
     )]
     NoRoot,
+    /// Merged files of some packages only.
+    #[error(
+        "--covdata writes whole builds, so it does not go with --pkg: select packages in reports of the result, or use \
+         covdata merge -pkg"
+    )]
+    WholeBuilds,
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds")]
     SourceDateEpoch(OsString),
@@ -106,7 +114,13 @@ impl Plan {
             let target = target(*kind, value)?;
             reports.push(Report { format: format(*kind, environment)?, target });
         }
-        if reports.is_empty() {
+        if arguments.covdata.as_ref().is_some_and(|directory| directory.as_os_str().is_empty()) {
+            return Err(UsageError::EmptyTarget("covdata"));
+        }
+        if arguments.covdata.is_some() && !arguments.pkg.is_empty() {
+            return Err(UsageError::WholeBuilds);
+        }
+        if reports.is_empty() && arguments.covdata.is_none() {
             reports.push(Report { format: Format::Percent, target: Target::Stdout });
         }
         let mut on_stdout = reports.iter().filter(|report| report.target == Target::Stdout);
@@ -138,6 +152,7 @@ impl Plan {
             inputs,
             default_input,
             reports,
+            covdata: arguments.covdata,
             root,
             maps: PathMaps::new(arguments.map),
             paths: PathStyle { absolute: arguments.absolute_paths, external: arguments.include_external },
@@ -228,6 +243,14 @@ mod tests {
             let error = plan(&[&format!("--lcov={input}")]).unwrap_err();
             assert_eq!(error, UsageError::TargetIsInput(input.into()));
         }
+    }
+
+    #[test]
+    fn merged_files_are_whole_builds() {
+        assert_eq!(reports(&["--covdata=d"]), []);
+        assert_eq!(plan(&["--covdata=d"]).unwrap().covdata, Some("d".into()));
+        assert_eq!(plan(&["--covdata=", "a"]).unwrap_err(), UsageError::EmptyTarget("covdata"));
+        assert_eq!(plan(&["--covdata=d", "--pkg=a"]).unwrap_err(), UsageError::WholeBuilds);
     }
 
     #[test]

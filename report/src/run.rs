@@ -7,7 +7,8 @@ use rayon::ThreadPoolBuilder;
 
 use crate::checkout::Checkout;
 use crate::exit::Exit;
-use crate::load::{InputError, load};
+use crate::load::{InputError, Loaded, load};
+use crate::merged::{MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::sink::{Sink, SinkError};
@@ -25,6 +26,9 @@ pub enum RunError {
     /// A report could not be written.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// Merged coverage files could not be written.
+    #[error(transparent)]
+    Merged(#[from] MergedError),
     /// Two reports would overwrite each other.
     #[error("--{first} and --{second} would both write {path}")]
     SameTarget {
@@ -56,6 +60,7 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Input(error) if error.is_unusable() => Exit::Unusable,
+            Self::Merged(error) if error.is_usage() => Exit::Unusable,
             Self::SameTarget { .. }
             | Self::Strict(_)
             | Self::View(ViewError::Files(FilesError::NothingFound { .. })) => Exit::Unusable,
@@ -80,8 +85,11 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
         }
     };
     tell(&plan.notices);
+    // The directory first: reports may go there, too.
+    let mut merged =
+        plan.covdata.as_ref().map(|directory| MergedDirectory::open(directory, &plan.inputs)).transpose()?;
     let mut sinks = open_sinks(plan)?;
-    let (profile, notices) = load(plan)?;
+    let Loaded { profile, builds, notices } = load(plan)?;
     tell(&notices);
 
     let mut view = View::new(&profile)?;
@@ -96,6 +104,9 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
         return Err(RunError::Strict(refused));
     }
 
+    if let Some(merged) = &mut merged {
+        merged.stage(&builds)?;
+    }
     // Files first: if one of them fails, nothing has been printed.
     let mut order: Vec<usize> = (0..sinks.len()).collect();
     order.sort_by_key(|index| sinks.get(*index).is_some_and(Sink::is_stdout));
@@ -104,6 +115,7 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
             sink.write(|out| report.format.write(&view, out))?;
         }
     }
+    merged.map_or(Ok(()), MergedDirectory::finish)?;
     sinks.into_iter().try_for_each(Sink::finish)?;
     Ok(())
 }

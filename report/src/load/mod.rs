@@ -14,14 +14,26 @@ use covfmt::merge::{BuildCounts, ModePolicy, merge_modes};
 use covfmt::pod::group;
 use covfmt::profile::Profile;
 
+use crate::merged::MergedBuild;
 use crate::notice::{Notice, some_of};
 use crate::plan::Plan;
 
 pub use error::InputError;
 pub use inputs::{Collected, collect};
 
+/// What the inputs gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All builds together.
+    pub profile: Profile,
+    /// Each build for itself, by path of the meta file; empty unless merged files are to be written.
+    pub builds: Vec<MergedBuild>,
+    /// What to say.
+    pub notices: Vec<Notice>,
+}
+
 /// Reads and merges the inputs of a plan, on rayon's current thread pool.
-pub fn load(plan: &Plan) -> Result<(Profile, Vec<Notice>), InputError> {
+pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
     let Collected { files, mut notices, mut missing } = collect(plan)?;
     let mut grouping = group(&files);
     if !grouping.temporaries.is_empty() {
@@ -55,7 +67,12 @@ pub fn load(plan: &Plan) -> Result<(Profile, Vec<Notice>), InputError> {
     }
     notices.extend(builds::remarks(&grouping.pods, &builds));
     let profile = merge(&builds, plan, &mut notices)?;
-    Ok((profile, notices))
+    let mut kept = Vec::new();
+    if plan.covdata.is_some() {
+        let metas = grouping.pods.into_iter().map(|pod| pod.meta);
+        kept.extend(metas.zip(builds).map(|(meta, build)| MergedBuild { meta, build }));
+    }
+    Ok(Loaded { profile, builds: kept, notices })
 }
 
 fn merge(builds: &[BuildCounts], plan: &Plan, notices: &mut Vec<Notice>) -> Result<Profile, InputError> {

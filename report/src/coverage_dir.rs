@@ -11,8 +11,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use covfmt::ids::MetaHash;
 use covfmt::layout::{COUNTER_PREFIX, META_PREFIX};
-use covfmt::merge::BuildCounts;
-use covfmt::write::{WriteError, encode_build};
 use tempfile::NamedTempFile;
 
 /// Permissions of a new file, before the umask.
@@ -37,47 +35,6 @@ pub enum CoverageFileError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// A meta file that is to be copied could not be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Copy {
-        /// The meta file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The format has no room for it.
-    #[error(transparent)]
-    Format(#[from] WriteError),
-}
-
-/// The files of a merged build, written but not named yet. Dropped, they leave nothing behind.
-#[derive(Debug)]
-pub struct StagedBuild {
-    hash: MetaHash,
-    directory: PathBuf,
-    meta: NamedTempFile,
-    counters: NamedTempFile,
-}
-
-impl StagedBuild {
-    /// Writes a copy of the build's meta file and one counter file with its merged counts into a directory, which must
-    /// exist.
-    pub fn write(directory: &Path, meta: &Path, build: &BuildCounts) -> Result<Self, CoverageFileError> {
-        let hash = build.tables().hash();
-        let counters = encode_build(build)?;
-        let copied = |source| CoverageFileError::Copy { path: meta.into(), source };
-        let mode = fs::metadata(meta).map_err(copied)?.permissions().mode() & 0o7777;
-        let meta = stage(&meta_path(directory, hash), &fs::read(meta).map_err(copied)?, mode)?;
-        let counters = stage(&counter_path(directory, hash, now()), &counters, NEW_FILE_MODE)?;
-        Ok(Self { hash, directory: directory.into(), meta, counters })
-    }
-
-    /// Gives the files their names, which are returned: of the meta file, of the counter file.
-    pub fn publish(self) -> Result<(PathBuf, PathBuf), CoverageFileError> {
-        let meta = meta_path(&self.directory, self.hash);
-        persist(self.meta, &meta)?;
-        Ok((meta, persist_counters(self.counters, &self.directory, self.hash)?))
-    }
 }
 
 /// The path of a meta file: `covmeta.<hash>`.
@@ -129,8 +86,8 @@ pub fn write_counters(directory: &Path, hash: MetaHash, bytes: &[u8]) -> Result<
     persist_counters(staged, directory, hash)
 }
 
-/// Writes bytes beside where they are to go.
-fn stage(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile, CoverageFileError> {
+/// Writes bytes to a file without a name of its own, beside where they are to go; dropped, it is gone.
+pub(crate) fn stage(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile, CoverageFileError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The file is made here, as the crate's own errors have no number of the system any more.
     let create =

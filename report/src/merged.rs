@@ -6,20 +6,20 @@
 //! is. Among other coverage files nothing is written: whoever reads the directory would count runs twice.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bstr::BStr;
 use covfmt::ids::MetaHash;
-use covfmt::layout::{COUNTER_PREFIX, META_PREFIX};
 use covfmt::merge::BuildCounts;
 use covfmt::pod::{Depth, FileName, FoundFile, ScanError, scan};
 use covfmt::source::FileBytes;
 use covfmt::write::{WriteError, encode_build};
 use tempfile::NamedTempFile;
+
+use crate::coverage_dir::{CoverageFileError, NEW_FILE_MODE, counter_path, meta_path, stage};
 
 /// Why merged files were not written.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum MergedError {
     /// A meta file is another than when it was read.
     #[error("{}: changed while it was read", .0.display())]
     Changed(PathBuf),
-    /// A file could not be read or written.
+    /// A meta file could not be read again, a directory not made, or a file not renamed or removed.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
@@ -70,6 +70,9 @@ pub enum MergedError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] CoverageFileError),
     /// The format has no room for it.
     #[error(transparent)]
     Format(#[from] WriteError),
@@ -145,25 +148,16 @@ impl MergedDirectory {
                 return Err(MergedError::Changed(meta.clone()));
             }
             if *number == 0 {
-                self.put(&format!("{META_PREFIX}.{hash}"), &bytes)?;
+                self.put(meta_path(&self.path, hash), &bytes)?;
             }
-            self.put(&format!("{COUNTER_PREFIX}.{hash}.0.{number}"), &encode_build(build)?)?;
+            self.put(counter_path(&self.path, hash, (*number).into()), &encode_build(build)?)?;
             *number += 1;
         }
         Ok(())
     }
 
-    fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), MergedError> {
-        let path = self.path.join(name);
-        let failed = |source| MergedError::Io { path: path.clone(), source };
-        let mut file = tempfile::Builder::new()
-            .prefix(".covreport-")
-            .suffix(".tmp")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(&self.path)
-            .map_err(failed)?;
-        file.as_file_mut().write_all(bytes).map_err(failed)?;
-        self.staged.push((file, path));
+    fn put(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), MergedError> {
+        self.staged.push((stage(&path, bytes, NEW_FILE_MODE)?, path));
         Ok(())
     }
 

@@ -114,9 +114,6 @@ impl Plan {
             let target = target(*kind, value)?;
             reports.push(Report { format: format(*kind, environment)?, target });
         }
-        if arguments.covdata.as_ref().is_some_and(|directory| directory.as_os_str().is_empty()) {
-            return Err(UsageError::EmptyTarget("covdata"));
-        }
         if arguments.covdata.is_some() && !arguments.pkg.is_empty() {
             return Err(UsageError::WholeBuilds);
         }
@@ -249,7 +246,6 @@ mod tests {
     fn merged_files_are_whole_builds() {
         assert_eq!(reports(&["--covdata=d"]), []);
         assert_eq!(plan(&["--covdata=d"]).unwrap().covdata, Some("d".into()));
-        assert_eq!(plan(&["--covdata=", "a"]).unwrap_err(), UsageError::EmptyTarget("covdata"));
         assert_eq!(plan(&["--covdata=d", "--pkg=a"]).unwrap_err(), UsageError::WholeBuilds);
     }
 

@@ -197,7 +197,6 @@ impl<'o> MetaMerge<'o> {
                 CoverageFileError::Write { source, .. } => {
                     self.failed(message(b"writing"), "write", &path, source, messages)
                 }
-                other => self.options.fatal(other.to_string(), messages),
             }
         })
     }
@@ -230,7 +229,6 @@ impl<'o> MetaMerge<'o> {
                 let message = [b"error writing ", bytes_of(&path), b": "].concat().repeat(2);
                 self.failed(message, "write", &path, source, messages)
             }
-            other => self.options.fatal(other.to_string(), messages),
         })?;
         Ok(hash)
     }
@@ -268,7 +266,6 @@ impl<'o> MetaMerge<'o> {
                 let message = b"counter file write failed: write error: ".to_vec();
                 self.failed(message, "write", path, source, messages)
             }
-            other => self.options.fatal(other.to_string(), messages),
         })
     }
 }

@@ -99,11 +99,20 @@ type Part<'c> = (&'c PodCounts, usize);
 /// The packages that were asked for, of all pods, by import path.
 fn packages<'c>(options: &Options, counted: &'c [PodCounts]) -> Vec<(&'c BStr, Vec<Part<'c>>)> {
     let mut by_path: BTreeMap<&BStr, Vec<Part<'c>>> = BTreeMap::new();
+    // The formatter takes itself to be in a package without a path already, and does not open it: it then panics over
+    // the package's units, but without any the package is not heard of.
+    let mut current = BStr::new(b"");
     for pod in counted {
         for (index, package) in pod.tables.packages().iter().enumerate() {
-            if options.wants(package.path()) {
-                by_path.entry(package.path()).or_default().push((pod, index));
+            let path = package.path();
+            if !options.wants(path) {
+                continue;
             }
+            let opened = path != current || by_path.contains_key(path);
+            if opened || !package.function_positions().is_empty() {
+                by_path.entry(path).or_default().push((pod, index));
+            }
+            current = path;
         }
     }
     by_path.into_iter().collect()

@@ -1,5 +1,6 @@
 //! One container from flush to store: attempts, what was gathered over them, and the last word on completeness.
 
+mod cat;
 mod direct;
 mod receive;
 mod shell;
@@ -67,6 +68,8 @@ pub struct Captured {
     before: Option<Before>,
     /// The container has no shell.
     shell_less: bool,
+    /// The container has no tar, as far as that is known.
+    tar_less: bool,
 }
 
 /// A stored file.

@@ -1,6 +1,7 @@
 # Runs in the container: sh -c SCRIPT covfetch DIR SIGNAL PID SECONDS BEFORE. Values come as arguments only.
 # SIGNAL "" = no flush. BEFORE = counter files of PID before the signal; given = it was sent, only wait.
-# Writes lines of text, then one tar archive for each 500 files. POSIX sh; dash, bash and busybox.
+# Writes lines of text, then for each 500 files a tar archive; without tar: what wc -c says of them, a line "data", what
+# cat makes of them, and a line "end" behind the last. POSIX sh; dash, bash and busybox.
 LC_ALL=C IFS=' 	
 '
 export LC_ALL
@@ -22,7 +23,13 @@ fit() {
   [ ${#hash} = 32 ] && [ -f "$f" ] && [ ! -L "$f" ]
 }
 say covfetch 1
-command -v tar >/dev/null || { say stop no-tar; exit 0; }
+form=archive
+send() { tar -cf - "$@"; }
+if ! command -v tar >/dev/null; then
+  form=plain
+  send() { wc -c "$@" && say data && cat "$@"; }
+  command -v wc >/dev/null && command -v cat >/dev/null || { say stop no-tar; exit 0; }
+fi
 cd -- "$dir" || { say stop no-dir; exit 0; }
 [ -r . ] || { say stop unreadable; exit 0; }
 if [ -n "$signal" ]; then
@@ -71,14 +78,15 @@ for f in ./tmp.cov*; do
 done
 say odd "$odd"
 [ "$found" = 1 ] || { say end; exit 0; }
-say archive
+say "$form"
 # The names hold nothing that a shell splits or expands.
 batch='' held=0
 for f in ./covmeta.* ./covcounters.*; do
   fit || continue
   batch="$batch $f" held=$((held + 1))
   # shellcheck disable=SC2086
-  [ "$held" -lt 500 ] || { tar -cf - $batch || exit; batch='' held=0; }
+  [ "$held" -lt 500 ] || { send $batch || exit; batch='' held=0; }
 done
 # shellcheck disable=SC2086
-[ "$held" = 0 ] || tar -cf - $batch
+[ "$held" = 0 ] || send $batch || exit
+[ "$form" = archive ] || say end

@@ -1,6 +1,6 @@
 //! Flush and copy in one command: the constant shell script that runs in the container, and the text it answers with.
 //!
-//! The text comes first and is bounded; the archives follow it on the same stream. Nothing in it is believed further
+//! The text comes first and is bounded; the files follow it on the same stream, as archives or plain. Nothing in it is believed further
 //! than this: a name that was announced must arrive, and whatever arrives is checked for what it is.
 
 use std::collections::BTreeSet;
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::error::{Failure, Kind};
 use crate::flush::{FlushRequest, FlushState};
 use crate::names::{CoverageName, quoted};
+use crate::unpack::Form;
 
 /// The script as it stands in its file, comments included.
 const SOURCE: &str = include_str!("capture.sh");
@@ -46,7 +47,7 @@ pub fn directory(source: &str) -> String {
     if source.starts_with('/') { source.to_owned() } else { format!("./{source}") }
 }
 
-/// What the script said before the archives.
+/// What the script said before the files.
 #[derive(Debug, Default)]
 pub struct Announcement {
     /// Counter files of the process before the signal.
@@ -55,7 +56,7 @@ pub struct Announcement {
     pub signalled: Option<u64>,
     /// What came of the flush.
     pub flush: Option<FlushState>,
-    /// Files that the archives hold.
+    /// Files that will come.
     pub files: BTreeSet<CoverageName>,
     /// Temporary files in the directory.
     pub ignored: Vec<String>,
@@ -71,8 +72,8 @@ pub enum Next {
     Line,
     /// The wait for the flush begins now, and then another line.
     Wait,
-    /// The archives.
-    Archive,
+    /// The files.
+    Files(Form),
     /// The end of the stream: there is nothing to copy.
     End,
 }
@@ -104,7 +105,8 @@ impl Announcement {
             "ignored" if self.ignored.len() < 100 => self.ignored.push(crate::escape::one_line(value)),
             "ignored" => {}
             "odd" => self.odd = number()?,
-            "archive" => return Ok(Next::Archive),
+            "archive" => return Ok(Next::Files(Form::Archives)),
+            "plain" => return Ok(Next::Files(Form::Plain)),
             "end" => return Ok(Next::End),
             _ => return Err(unexpected(line)),
         }
@@ -131,9 +133,12 @@ fn stopped(why: &str) -> Option<Failure> {
     })
 }
 
-/// The failure of an image without tar.
+/// The failure of an image without tar and without what could stand in for it.
 pub fn no_tar() -> Failure {
-    Failure::new(Kind::NoTar, "the image has no tar: add one to it (busybox will do)")
+    Failure::new(
+        Kind::NoTar,
+        "the image has no tar, and no cat and wc in its place: add one or the others to it (busybox has all three)",
+    )
 }
 
 fn unexpected(line: &[u8]) -> Failure {
@@ -176,7 +181,7 @@ mod tests {
             "archive",
         ];
         let (said, next) = run(&lines);
-        assert_eq!(next, Ok(Next::Archive));
+        assert_eq!(next, Ok(Next::Files(Form::Archives)));
         assert_eq!((said.before.len(), said.signalled, said.flush), (1, Some(1), Some(FlushState::Done)));
         assert_eq!((said.files.len(), said.ignored.len(), said.odd), (2, 1, 2));
     }

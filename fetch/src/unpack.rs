@@ -1,8 +1,12 @@
-//! Archive -> files. No input panics; nothing but plain files with the names that Go writes comes out, each once.
+//! Stream -> files. No input panics; nothing but plain files with the names that Go writes comes out, each once.
 //!
 //! The stream may hold several archives behind each other (the script sends its files in batches). An archive counts as
 //! whole only if its two end blocks came: a stream that was cut between two files looks like a short archive otherwise.
 //! Entries are read raw, so that no extension header can rename, lengthen or redirect the file behind it.
+
+mod plain;
+
+pub(crate) use plain::parse_size;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -33,6 +37,33 @@ pub struct Limits {
     pub files: u64,
 }
 
+/// How files travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// In archives, one behind the other.
+    Archives,
+    /// As a shell without tar sends them: batches of sizes and bytes, see [`capture.sh`](crate::script).
+    Plain,
+    /// These files' bytes and nothing else, in this order; sizes in bytes.
+    Sized(Vec<(CoverageName, u64)>),
+}
+
+impl Form {
+    /// Takes files out of the stream until its end.
+    pub fn unpack(
+        &self,
+        stream: impl Read,
+        limits: &Limits,
+        receive: &mut Receive<'_>,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Archives => unpack(stream, limits, Others::Refuse, receive),
+            Self::Plain => plain::unpack_batches(stream, limits, receive),
+            Self::Sized(sizes) => plain::unpack_sized(stream, sizes, limits, receive),
+        }
+    }
+}
+
 /// What to do with plain files of other names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
@@ -42,7 +73,7 @@ pub enum Others {
     Skip,
 }
 
-/// Takes a file out of the archive: its name, its size in bytes, its content.
+/// Takes a file out of the stream: its name, its size in bytes, its content.
 ///
 /// The content ends early only if the stream does; the reader notices, not the receiver.
 pub type Receive<'a> = dyn FnMut(&CoverageName, u64, &mut dyn Read) -> Result<(), Failure> + 'a;
@@ -54,7 +85,7 @@ pub fn unpack(
     others: Others,
     receive: &mut Receive<'_>,
 ) -> Result<(), Failure> {
-    let mut budget = Budget { limits: *limits, entries: 0, files: 0, bytes: 0, seen: BTreeSet::new() };
+    let mut budget = Budget::new(limits);
     let mut stream = Watched { inner: stream, ended: Cell::new(false) };
     let mut archives = 0;
     while let Some(first) = next_block(&mut stream)? {
@@ -114,6 +145,10 @@ struct Budget {
 }
 
 impl Budget {
+    fn new(limits: &Limits) -> Self {
+        Self { limits: *limits, entries: 0, files: 0, bytes: 0, seen: BTreeSet::new() }
+    }
+
     fn charge_entry(&mut self) -> Result<(), Failure> {
         self.entries += 1;
         if self.entries > self.limits.files.saturating_mul(2).saturating_add(16) {
@@ -174,18 +209,26 @@ fn read_archive(
         if !budget.seen.insert(name.clone()) {
             return Err(refused(&path, "a file that came before"));
         }
-        let mut content = Exact { inner: &mut entry, left: size, error: None };
-        let received = receive(&name, size, &mut content);
-        if let Some(error) = content.error {
-            return Err(broken(&error));
-        }
-        received?;
-        if content.left > 0 {
-            return Err(truncated(&format!(
-                "the stream ended {} bytes before the end of {name}",
-                content.left
-            )));
-        }
+        hand_over(&mut entry, &name, size, receive)?;
+    }
+    Ok(())
+}
+
+/// Lets a file's content be read, and notices if it was short.
+fn hand_over(
+    content: &mut impl Read,
+    name: &CoverageName,
+    size: u64,
+    receive: &mut Receive<'_>,
+) -> Result<(), Failure> {
+    let mut content = Exact { inner: content, left: size, error: None };
+    let received = receive(name, size, &mut content);
+    if let Some(error) = content.error {
+        return Err(broken(&error));
+    }
+    received?;
+    if content.left > 0 {
+        return Err(truncated(&format!("the stream ended {} bytes before the end of {name}", content.left)));
     }
     Ok(())
 }

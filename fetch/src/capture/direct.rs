@@ -1,4 +1,4 @@
-//! A container without a shell: one exec for each step. The client looks for the flushed file itself.
+//! A container without a shell: one exec for each step, with tar or with `cat`. The client looks for the flushed file itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::guard::Guarded;
 use crate::names::{CoverageName, quoted};
 use crate::remote::{End, Verdict};
 use crate::script::{directory, no_tar};
-use crate::unpack::{Limits, Others, unpack};
+use crate::unpack::{Form, Limits, Others, unpack};
 
 /// File names in one command; 8,000 pass an API server's limit on URLs, and the kubelet's is not known.
 const NAMES_PER_EXEC: usize = 500;
 
 /// Bytes of a directory listing: names of 100,000 files.
-const LISTING_BYTES: u64 = 16 << 20;
+pub(super) const LISTING_BYTES: u64 = 16 << 20;
 
 /// Pauses between two looks at the directory: the first, and the longest. An exec costs a node some 35 ms of CPU.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
@@ -174,12 +174,16 @@ impl Job<'_> {
             names.iter().filter(|name| !captured.files.contains_key(name)).collect();
         sorted.sort_by_key(|name| !name.is_meta());
         for batch in sorted.chunks(NAMES_PER_EXEC) {
+            if captured.tar_less {
+                self.cat(batch, captured).await?;
+                continue;
+            }
             let mut command = ["tar", "-cf", "-", "-C", &directory(self.source)].map(str::to_owned).to_vec();
             command.extend(batch.iter().map(|name| format!("./{name}")));
             let execution = self.exec(&command).await?;
             let stream = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
             let stream = BufReader::with_capacity(256 << 10, stream);
-            let (came, unpacked) = self.receive(stream, self.left(captured), captured).await;
+            let (came, unpacked) = self.receive(stream, Form::Archives, self.left(captured), captured).await;
             if let Err(failure) = &unpacked
                 && !matches!(failure.kind, Kind::Truncated | Kind::InvalidFile | Kind::Conflict)
             {
@@ -187,7 +191,9 @@ impl Job<'_> {
             }
             let end = self.patience.wait(execution.end).await?;
             if end.lacks("tar") {
-                return Err(no_tar());
+                captured.tar_less = true;
+                self.cat(batch, captured).await?;
+                continue;
             }
             let announced = batch.iter().map(|name| (*name).clone()).collect();
             judge_stream(unpacked, &end, "tar", &announced, &came)?;
@@ -196,14 +202,14 @@ impl Job<'_> {
     }
 
     /// What the container may still send.
-    fn left(&self, captured: &Captured) -> Limits {
+    pub(super) fn left(&self, captured: &Captured) -> Limits {
         let limits = self.collector.limits;
         let held: u64 = captured.files.values().map(|held| held.stored.size).sum();
         Limits { container_bytes: limits.container_bytes.saturating_sub(held), ..limits }
     }
 
     /// Runs a command and takes its output, up to a limit in bytes.
-    async fn run(&self, command: &[String], limit: u64) -> Result<(Vec<u8>, End), Failure> {
+    pub(super) async fn run(&self, command: &[String], limit: u64) -> Result<(Vec<u8>, End), Failure> {
         let execution = self.exec(command).await?;
         let stream = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut output = Vec::new();

@@ -1,4 +1,4 @@
-//! The blocking half: a stream of archives is unpacked, each file checked and stored as it comes.
+//! The blocking half: a stream of files is unpacked, each file checked and stored as it comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -14,7 +14,7 @@ use super::{Captured, Held, Job};
 use crate::error::{Failure, Kind};
 use crate::names::{ContainerName, CoverageName};
 use crate::store::Store;
-use crate::unpack::{Limits, Others, unpack};
+use crate::unpack::{Form, Limits};
 use crate::validate::validate;
 
 /// What came out of a stream, and how it ended.
@@ -30,6 +30,7 @@ impl Job<'_> {
     pub(super) async fn receive(
         &self,
         stream: impl AsyncRead + Send + Unpin + 'static,
+        form: Form,
         limits: Limits,
         captured: &mut Captured,
     ) -> (BTreeSet<CoverageName>, Result<(), Failure>) {
@@ -41,7 +42,7 @@ impl Job<'_> {
             cancel: self.collector.cancel.clone(),
             runtime: Handle::current(),
         };
-        let task = tokio::task::spawn_blocking(move || receiver.run(SyncIoBridge::new(stream)));
+        let task = tokio::task::spawn_blocking(move || receiver.run(SyncIoBridge::new(stream), &form));
         match task.await {
             Ok(Received { files, result }) => {
                 let names = files.keys().cloned().collect();
@@ -67,15 +68,15 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn run(&self, stream: impl Read) -> Received {
+    fn run(&self, stream: impl Read, form: &Form) -> Received {
         let mut files = BTreeMap::new();
         let mut bad: Vec<Failure> = Vec::new();
-        let unpacked = unpack(stream, &self.limits, Others::Refuse, &mut |name, size, content| {
+        let unpacked = form.unpack(stream, &self.limits, &mut |name, size, content| {
             // Held until the file is stored: memory is bounded over all containers of the run.
             let _permit = self.reserve(size)?;
             let mut bytes = Vec::new();
             if content.read_to_end(&mut bytes).is_err() || bytes.len() as u64 != size {
-                // The archive's reader knows why.
+                // Who reads the stream knows why.
                 return Ok(());
             }
             match self.keep(name, &bytes) {

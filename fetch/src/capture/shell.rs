@@ -52,7 +52,7 @@ impl Job<'_> {
             }
         };
         let (names, unpacked) = match next {
-            Next::Archive => self.receive(stream, self.collector.limits, captured).await,
+            Next::Files(form) => self.receive(stream, form, self.collector.limits, captured).await,
             _ => (BTreeSet::new(), nothing_more(&mut stream).await),
         };
         let end = match &unpacked {
@@ -69,7 +69,7 @@ impl Job<'_> {
         Ok(Shell::Done)
     }
 
-    /// Reads the lines before the archives.
+    /// Reads the lines before the files.
     async fn listen(
         &self,
         stream: &mut (impl AsyncBufRead + Unpin),

@@ -22,6 +22,16 @@ pub(crate) fn tarless(service: &Path) -> Image {
     with_programs(with_service("tarless", service), &["sh", "ls", "cat", "sleep", "date", "dd", "wc"])
 }
 
+/// A shell and nothing that copies.
+pub(crate) fn copyless(service: &Path) -> Image {
+    with_programs(with_service("copyless", service), &["sh", "ls", "sleep", "date"])
+}
+
+/// Coreutils without tar and without a shell, with the `kill` of procps.
+pub(crate) fn shellless(service: &Path) -> Image {
+    with_programs(with_service("shellless", service), &["ls", "cat", "wc", "kill"])
+}
+
 /// Nothing else, as `FROM scratch` and distroless images.
 pub(crate) fn bare(service: &Path) -> Image {
     with_service("bare", service)

@@ -57,6 +57,20 @@ fn images_with_busybox_give_the_recorded_numbers() {
 }
 
 #[test]
+fn images_without_tar_give_the_recorded_numbers() {
+    let Some(service) = service() else { return };
+    let Some(place) = Place::new("recorded-tarless") else { return };
+    serve_and_fetch(&place, service, &images::tarless(&service.program));
+}
+
+#[test]
+fn images_without_a_shell_give_the_recorded_numbers() {
+    let Some(service) = service() else { return };
+    let Some(place) = Place::new("recorded-shellless") else { return };
+    serve_and_fetch(&place, service, &images::shellless(&service.program));
+}
+
+#[test]
 fn images_with_gnu_tar_give_the_recorded_numbers() {
     let Some(service) = service() else { return };
     let Some(place) = Place::new("recorded-ordinary") else { return };

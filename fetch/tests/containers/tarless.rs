@@ -1,4 +1,4 @@
-//! Images without tar, and without anything.
+//! Images without tar and without what could stand in for it.
 
 use std::fs;
 
@@ -32,13 +32,13 @@ fn assert_unsignalled(place: &Place) {
 }
 
 #[test]
-fn an_image_without_tar_is_named_before_anything_is_signalled() {
+fn an_image_with_a_shell_and_nothing_to_copy_with_is_named_before_anything_is_signalled() {
     let Some(service) = service() else { return };
-    let Some(place) = Place::new("tarless") else { return };
-    start(&place, &images::tarless(&service.program));
+    let Some(place) = Place::new("copyless") else { return };
+    start(&place, &images::copyless(&service.program));
     let ran = place.fetch(&["--signal", "USR1"]).expect(3);
-    let ran = ran.says("tarless/root/app: the image has no tar").says("2 of 2 containers failed");
-    assert!(ran.says("tarless/restricted/app: the image has no tar").stdout.contains("failed"));
+    let ran = ran.says("copyless/root/app: the image has no tar").says("2 of 2 containers failed");
+    assert!(ran.says("copyless/restricted/app: the image has no tar").stdout.contains("failed"));
     assert_eq!(place.site.record("root")["failure"]["kind"], "no-tar");
     assert_unsignalled(&place);
 }

@@ -94,10 +94,10 @@ fn an_image_without_a_shell_takes_one_exec_for_each_step() {
     }
 }
 
-/// More files than go into one command, so that the script sends several archives.
+/// More files than go into one command, so that the script sends several archives, or batches without tar.
 #[test]
 fn many_files_come_in_batches_and_are_all_there() {
-    for programs in [&USUAL[..], &["tar", "ls"]] {
+    for programs in [&USUAL[..], &["tar", "ls"], &["sh", "cat", "wc"], &["ls", "cat", "wc"]] {
         let site = Site::new();
         let volume = site.volume("web-0");
         let recorded = recorded(0);

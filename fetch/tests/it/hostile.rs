@@ -103,7 +103,9 @@ fn a_directory_name_meant_for_a_shell_is_a_directory_name() {
         "$HOME",
         "\u{1b}[2J",
     ] {
-        for programs in [&crate::common::USUAL[..], &["tar", "ls", "kill"]] {
+        for programs in
+            [&crate::common::USUAL[..], &["tar", "ls", "kill"], &["sh", "cat", "wc"], &["ls", "cat", "wc"]]
+        {
             let site = Site::new();
             let volume = site.volume("web-0");
             let directory = volume.join(name);
@@ -118,7 +120,13 @@ fn a_directory_name_meant_for_a_shell_is_a_directory_name() {
                 let cluster = cluster().pod(pod("web-0", container)).start().unwrap();
                 site.admit(&cluster);
                 let ran = site.fetch(&["--retries", "0", "-o", "wide"]);
-                assert_eq!(ran.code, 0, "{name:?} as {source:?} with {programs:?}: {ran:#?}");
+                // Only the lines of wc have no room for it, and then they are not understood.
+                let broken = programs == ["ls", "cat", "wc"] && name == "a\nb";
+                assert_eq!(
+                    ran.code,
+                    if broken { 3 } else { 0 },
+                    "{name:?} as {source:?} with {programs:?}: {ran:#?}"
+                );
             }
             assert!(
                 !volume.join("ran").exists() && !site.home.path().join("ran").exists(),

@@ -235,6 +235,50 @@ fn a_stream_cut_at_any_byte_is_no_success() {
     }
 }
 
+/// The recorded files as a shell without tar sends them.
+fn honest_without_tar() -> Vec<u8> {
+    let files = recorded(0);
+    let paths = [files.meta.clone(), files.counters[0].clone()];
+    let mut sends = announced(&[&base_name(&paths[0]), &base_name(&paths[1])]);
+    sends.truncate(sends.len() - "archive\n".len());
+    sends.extend(b"plain\n");
+    for path in &paths {
+        let size = std::fs::metadata(path).unwrap().len();
+        sends.extend(format!("{size} ./{}\n", base_name(path)).as_bytes());
+    }
+    sends.extend(b"data\n");
+    for path in &paths {
+        sends.extend(std::fs::read(path).unwrap());
+    }
+    sends.extend(b"end\n");
+    sends
+}
+
+#[test]
+fn a_container_without_tar_is_believed_no_more_than_one_with_it() {
+    let whole = honest_without_tar();
+    let (result, files) = capture(whole.clone(), false);
+    result.unwrap();
+    assert_eq!(files.len(), 2);
+    for end in (0..whole.len()).step_by(61).chain([whole.len() - 1, whole.len() - 4, whole.len() - 5]) {
+        let failure = capture(whole[..end].to_vec(), false).0.expect_err(&format!("cut at byte {end}"));
+        assert_eq!(failure.kind, Kind::Truncated, "cut at byte {end}: {failure}");
+    }
+    assert_eq!(capture(whole, true).0.unwrap_err().kind, Kind::Rejected);
+    // A file without end, and lines without end.
+    let meta = base_name(&recorded(0).meta);
+    for (lines, kind) in [
+        (format!("{} ./{meta}\ndata\n", 1_u64 << 40), Kind::Limit),
+        (format!("4 ./{meta}/../../outside\ndata\nxxxx"), Kind::Rejected),
+        (format!("1 ./{meta}\n").repeat(1000), Kind::Limit),
+    ] {
+        let sends = [b"covfetch 1\nodd 0\nplain\n".to_vec(), lines.into_bytes()].concat();
+        let (result, files) = capture(sends, true);
+        assert_eq!(result.unwrap_err().kind, kind);
+        assert!(files.is_empty());
+    }
+}
+
 #[test]
 fn announced_files_that_do_not_come_are_missed() {
     let files = recorded(0);

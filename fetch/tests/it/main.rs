@@ -17,3 +17,4 @@ mod selection;
 #[path = "../shared/site.rs"]
 mod site;
 mod store;
+mod tarless;

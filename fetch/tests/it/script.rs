@@ -40,6 +40,8 @@ fn check(shell: &[&Path], path: &Path, environment: &[(&str, &str)]) {
         .unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{shell:?} {environment:?}: {output:?}");
     assert!(output.stdout.starts_with(b"covfetch 1\nfile covmeta."), "{shell:?}");
+    let plain = !std::env::split_paths(path).any(|directory| directory.join("tar").exists());
+    assert_eq!(output.stdout.ends_with(b"end\n"), plain, "{shell:?}");
     let (result, files) = liar::capture(output.stdout, false);
     result.unwrap_or_else(|failure| panic!("{shell:?} {environment:?}: {failure}"));
     assert_eq!(files.len(), 3);
@@ -62,6 +64,31 @@ fn busybox_serves() {
         symlink(&busybox, home.path().join(applet)).unwrap();
     }
     check(&[&home.path().join("sh")], home.path(), &[]);
+}
+
+/// Its shell finds its own tar wherever it is, so that another shell is needed to miss it.
+#[test]
+fn busybox_serves_without_tar() {
+    let (Some(shell), Some(busybox)) = (wanted("dash"), wanted("busybox")) else { return };
+    let home = tempfile::tempdir().unwrap();
+    for applet in ["cat", "wc", "dd", "date", "sleep"] {
+        symlink(&busybox, home.path().join(applet)).unwrap();
+    }
+    check(&[&shell], home.path(), &[]);
+}
+
+/// Coreutils without tar, as the minimal images of Fedora and Amazon Linux have them.
+#[test]
+fn dash_and_bash_serve_without_tar() {
+    for shell in ["dash", "bash"] {
+        let Some(shell) = wanted(shell) else { continue };
+        let home = tempfile::tempdir().unwrap();
+        for program in ["cat", "wc", "dd", "date", "sleep"] {
+            symlink(find(program).unwrap(), home.path().join(program)).unwrap();
+        }
+        check(&[&shell], home.path(), &[]);
+        check(&[&shell], home.path(), &[("LC_ALL", "C.UTF-8"), ("POSIXLY_CORRECT", "1")]);
+    }
 }
 
 #[test]

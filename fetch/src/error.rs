@@ -26,7 +26,7 @@ pub enum Kind {
     NoCoverageDir,
     /// The coverage directory does not exist or cannot be read in the container.
     MissingDir,
-    /// The image has no `tar`.
+    /// The image has no `tar`, and not what could stand in for it.
     NoTar,
     /// The image has no `kill`, or nothing to look for the flushed file with.
     NoKill,

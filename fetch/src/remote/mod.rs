@@ -190,15 +190,22 @@ impl End {
         match &self.verdict {
             Verdict::Failed(message) => {
                 let absent = message.contains("not found") || message.contains("no such file or directory");
-                absent && message.contains("exec") && message.contains(program) && !is_container_gone(message)
+                absent && message.contains("exec") && names(message, program) && !is_container_gone(message)
             }
             Verdict::ExitCode(126 | 127) => {
                 let absent = self.stderr.contains("not found") || self.stderr.contains("no such file");
-                absent && self.stderr.contains(program)
+                absent && names(&self.stderr, program)
             }
             _ => false,
         }
     }
+}
+
+/// Whether a message has a program's name as a word of its own: `cat` is no part of `communication`.
+fn names(message: &str, program: &str) -> bool {
+    message
+        .split(|character: char| !character.is_alphanumeric() && character != '-')
+        .any(|word| word == program)
 }
 
 /// Makes text from the API server fit for a message.
@@ -253,6 +260,9 @@ mod tests {
         let absent = "Internal error occurred: Internal error occurred: error executing command in container: failed to exec in container: failed to start exec \"1\": OCI runtime exec failed: exec failed: unable to start container process: exec: \"tar\": executable file not found in $PATH";
         assert!(end(Verdict::Failed(absent.into()), "").lacks("tar"));
         assert!(!end(Verdict::Failed(absent.into()), "").lacks("sh"));
+        assert!(end(Verdict::Failed("exec /bin/sh: no such file or directory".into()), "").lacks("sh"));
+        let elsewhere = "exec: communication: endpoint not found";
+        assert!(!end(Verdict::Failed(elsewhere.into()), "").lacks("cat"));
         assert!(end(Verdict::ExitCode(127), "executable file `sh` not found in $PATH").lacks("sh"));
         assert!(!end(Verdict::ExitCode(127), "").lacks("sh"));
         assert!(!end(Verdict::ExitCode(2), "tar: x: not found").lacks("tar"));

@@ -43,6 +43,8 @@ struct FunctionEntry {
     file: usize,
     literal: bool,
     units: Range<usize>,
+    /// Set when the first unit was taken out: its count.
+    entries: Option<u32>,
 }
 
 /// One function of a [`Package`], borrowed from it.
@@ -58,6 +60,9 @@ pub struct Function<'p> {
     pub units: &'p [Unit],
     /// One count per unit, in the same order.
     pub counts: &'p [u32],
+    /// How often the function was entered: the count of its first unit, even of one that [`Profile::without`] took
+    /// out. 0 for a function without units.
+    pub entries: u32,
 }
 
 impl Profile {
@@ -93,6 +98,17 @@ impl Profile {
         assemblies.sort_by(|a, b| a.path().cmp(&b.path()));
         let packages = assemblies.into_par_iter().map(|a| a.join(merged.mode)).collect();
         Ok(Self { mode: merged.mode, granularity: merged.granularity, mixed_modes: merged.mixed, packages })
+    }
+
+    /// The profile without some of its units.
+    ///
+    /// `excluded` is asked for every function; it gives `None` to leave it as it is, else for each of its units whether
+    /// it is taken out. A function without units that gets an answer, or loses its last unit, is taken out, and so is a
+    /// package that loses its last function.
+    #[must_use]
+    pub fn without(&self, excluded: impl Fn(&Package, &Function<'_>) -> Option<Vec<bool>> + Sync) -> Self {
+        let packages = self.packages.par_iter().filter_map(|package| package.without(&excluded)).collect();
+        Self { packages, ..*self }
     }
 
     /// The mode of the counts. Where builds of different modes were merged as hit / not hit, this
@@ -135,13 +151,52 @@ impl Package {
 
     /// The functions, in the compiler's order. A package may have none.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> + '_ {
-        self.functions.iter().map(|entry| Function {
-            name: self.string(entry.name),
-            file: self.string(entry.file),
-            literal: entry.literal,
-            units: self.units.get(entry.units.clone()).unwrap_or_default(),
-            counts: self.counts.get(entry.units.clone()).unwrap_or_default(),
+        self.functions.iter().map(|entry| {
+            let counts = self.counts.get(entry.units.clone()).unwrap_or_default();
+            Function {
+                name: self.string(entry.name),
+                file: self.string(entry.file),
+                literal: entry.literal,
+                units: self.units.get(entry.units.clone()).unwrap_or_default(),
+                counts,
+                entries: entry.entries.or(counts.first().copied()).unwrap_or_default(),
+            }
         })
+    }
+
+    /// The package without the units that `excluded` names; see [`Profile::without`]. `None` if nothing is left of it
+    /// but was there.
+    fn without(&self, excluded: &impl Fn(&Package, &Function<'_>) -> Option<Vec<bool>>) -> Option<Self> {
+        let mut left = Self {
+            path: self.path.clone(),
+            name: self.name.clone(),
+            module: self.module.clone(),
+            strings: self.strings.clone(),
+            functions: Vec::with_capacity(self.functions.len()),
+            units: Vec::with_capacity(self.units.len()),
+            counts: Vec::with_capacity(self.counts.len()),
+        };
+        for (entry, function) in self.functions.iter().zip(self.functions()) {
+            let excluded = excluded(self, &function);
+            let (start, mut first_is_out) = (left.units.len(), false);
+            for (index, (unit, count)) in function.units.iter().zip(function.counts).enumerate() {
+                let out = excluded.as_ref().is_some_and(|out| out.get(index).copied().unwrap_or(false));
+                first_is_out |= out && index == 0;
+                if !out {
+                    left.units.push(*unit);
+                    left.counts.push(*count);
+                }
+            }
+            if excluded.is_none() || start < left.units.len() {
+                let entries = if first_is_out { Some(function.entries) } else { entry.entries };
+                left.functions.push(FunctionEntry {
+                    units: start..left.units.len(),
+                    entries,
+                    ..entry.clone()
+                });
+            }
+        }
+        (self.functions.is_empty() || !left.functions.is_empty()).then_some(left)
     }
 
     fn string(&self, index: usize) -> &BStr {
@@ -212,6 +267,7 @@ impl<'b> Assembly<'b> {
                         file,
                         literal: function.literal(),
                         units: start..joined.units.len(),
+                        entries: None,
                     });
                     start
                 });

@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser};
 
 use crate::checkout::PathMap;
 use crate::format::Kind;
+use crate::select::FileGlob;
 
 /// Reports from Go coverage files, without a Go toolchain.
 ///
@@ -55,6 +56,23 @@ pub struct Arguments {
     /// Only packages whose import path matches one of these; `...` stands for any string, `net/...` matches `net`, too
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub pkg: Vec<OsString>,
+
+    /// Only files whose path below the root matches; repeatable. `*` stays within a directory, `**` does not; without a
+    /// slash but at its end, GLOB is a name at any depth; what matches a directory matches all files in it
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<FileGlob>,
+
+    /// No files whose path below the root matches; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<FileGlob>,
+
+    /// No files with a comment `// Code generated ... DO NOT EDIT.` above their package clause
+    #[arg(long)]
+    pub exclude_generated: bool,
+
+    /// Count code, too, that comments exclude: `//coverage:ignore`, `// coverage-ignore` and those of lcov
+    #[arg(long)]
+    pub count_ignored: bool,
 
     /// Of a directory with covfetch's manifest, read the files of all runs and not of the newest only
     #[arg(long)]

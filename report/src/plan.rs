@@ -10,6 +10,7 @@ use crate::checkout::{PathMaps, find_root};
 use crate::cli::Arguments;
 use crate::format::{Format, Kind, NeedOfFiles, Timestamp};
 use crate::notice::Notice;
+use crate::select::Selection;
 use crate::sink::Target;
 use crate::view::{PackagePatterns, PathStyle};
 
@@ -36,6 +37,8 @@ pub struct Plan {
     pub paths: PathStyle,
     /// Which packages; `None` means all.
     pub packages: Option<PackagePatterns>,
+    /// Which files, and which code in them.
+    pub selection: Selection,
     /// Whether all runs of a manifest are read.
     pub all_runs: bool,
     /// Whether reports are made of incomplete input.
@@ -154,6 +157,12 @@ impl Plan {
             maps: PathMaps::new(arguments.map),
             paths: PathStyle { absolute: arguments.absolute_paths, external: arguments.include_external },
             packages,
+            selection: Selection {
+                include: arguments.include,
+                exclude: arguments.exclude,
+                without_generated: arguments.exclude_generated,
+                without_marked: !arguments.count_ignored,
+            },
             all_runs: arguments.all_runs,
             keep_going: arguments.keep_going,
             strict: arguments.strict,

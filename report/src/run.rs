@@ -11,6 +11,7 @@ use crate::load::{InputError, Loaded, load};
 use crate::merged::{MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
+use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
 use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
 
@@ -23,6 +24,9 @@ pub enum RunError {
     /// The profile cannot be shown.
     #[error(transparent)]
     View(#[from] ViewError),
+    /// Nothing is left to show.
+    #[error(transparent)]
+    Select(#[from] SelectError),
     /// A report could not be written.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -63,6 +67,7 @@ impl RunError {
             Self::Merged(error) if error.is_usage() => Exit::Unusable,
             Self::SameTarget { .. }
             | Self::Strict(_)
+            | Self::Select(_)
             | Self::View(ViewError::Files(FilesError::NothingFound { .. })) => Exit::Unusable,
             _ => Exit::Failure,
         }
@@ -92,11 +97,23 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     let Loaded { profile, builds, notices } = load(plan)?;
     tell(&notices);
 
-    let mut view = View::new(&profile)?;
+    let whole = View::new(&profile)?;
+    let (checkout, places) = if plan.needs_files() || plan.selection.is_active() {
+        let checkout = open_checkout(plan, &whole)?;
+        let places = Places::find(&whole.packages, &checkout);
+        tell(&idle_maps(&whole, &checkout));
+        (checkout, places)
+    } else {
+        (Checkout::default(), Places::default())
+    };
+    let selected = select(&plan.selection, &profile, &whole, &places, &checkout)?;
+    tell(&selected.notices);
+    let mut view = match &selected.profile {
+        Some(left) => View::new(left)?,
+        None => whole,
+    };
+    view.excluded = selected.excluded;
     if plan.needs_files() {
-        let checkout = open_checkout(plan, &view)?;
-        let places = Places::find(&view.packages, &checkout);
-        tell(&idle_maps(&view, &checkout));
         let findings = view.add_files(&places, &checkout, plan.paths)?;
         tell(&remarks(&findings, &checkout, plan.paths.external));
     }

@@ -121,12 +121,16 @@ fn packages<'c>(options: &Options, counted: &'c [PodCounts]) -> Vec<(&'c BStr, V
 fn functions_of<'c>(parts: &[Part<'c>]) -> impl Iterator<Item = Function<'c>> {
     parts.iter().flat_map(|(pod, package)| {
         let functions = pod.tables.packages().get(*package).map(|package| pod.tables.functions_of(package));
-        functions.unwrap_or_default().iter().map(|function| Function {
-            name: pod.tables.name_of(function),
-            file: pod.tables.file_of(function),
-            literal: function.literal(),
-            units: pod.tables.units_of(function),
-            counts: pod.counts.get(function.unit_positions()).unwrap_or_default(),
+        functions.unwrap_or_default().iter().map(|function| {
+            let counts = pod.counts.get(function.unit_positions()).unwrap_or_default();
+            Function {
+                name: pod.tables.name_of(function),
+                file: pod.tables.file_of(function),
+                literal: function.literal(),
+                units: pod.tables.units_of(function),
+                counts,
+                entries: counts.first().copied().unwrap_or_default(),
+            }
         })
     })
 }

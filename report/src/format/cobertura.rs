@@ -206,6 +206,7 @@ mod tests {
             statements: Ratio::default(),
             files,
             root: Some("/src/a&b".into()),
+            excluded: crate::view::Excluded::default(),
         }
     }
 

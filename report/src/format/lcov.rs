@@ -87,6 +87,7 @@ mod tests {
             statements: Ratio::default(),
             files: vec![file, silent],
             root: None,
+            excluded: crate::view::Excluded::default(),
         };
         let mut out = Vec::new();
         write(&view, &mut out).unwrap();

@@ -41,6 +41,7 @@ mod tests {
             statements: Ratio { covered: 7, total: 8 },
             files: Vec::new(),
             root: None,
+            excluded: crate::view::Excluded::default(),
         };
         let mut out = Vec::new();
         write(&view, &mut out).unwrap();

@@ -58,6 +58,7 @@ mod tests {
             literal: false,
             units: &units,
             counts: &[u32::MAX],
+            entries: u32::MAX,
         };
         let package =
             PackageView::new("p".into(), "p".into(), CounterMode::Atomic, std::iter::once(function));

@@ -1,11 +1,15 @@
 //! Go source as reports see it: which lines hold code, and what functions are called.
 
+mod comments;
 mod declarations;
 mod directives;
+mod marks;
 mod scanner;
 mod text;
 
+pub use comments::{Comment, comments, is_generated, may_be_generated};
 pub use declarations::{Declaration, Receiver, declarations};
 pub use directives::directed_files;
+pub use marks::{Mark, Means, marks, may_hold_marks};
 pub use scanner::{Scanner, Token, TokenKind};
 pub use text::{CodeSpan, Mismatch, SourceText};

@@ -191,7 +191,7 @@ impl SourceText {
     }
 
     /// Offsets of a line's first byte and of the byte behind its last, the line feed left out.
-    fn line_bounds(&self, line: u32) -> (u32, u32) {
+    pub(super) fn line_bounds(&self, line: u32) -> (u32, u32) {
         let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         let start_of = |line: u32| self.lines.get(line.checked_sub(1)? as usize).copied();
         let start = start_of(line).unwrap_or(length);

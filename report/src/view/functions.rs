@@ -90,8 +90,7 @@ fn join(
     source: Option<(&SourceText, &[Declaration])>,
 ) -> Unnamed {
     let functions = || parts.iter().map(|(_, function)| function);
-    let first_counts = functions().filter_map(|function| function.counts.first());
-    let hits = first_counts.fold(0, |sum, count| add(mode, sum, *count));
+    let hits = functions().fold(0, |sum, function| add(mode, sum, function.entries));
 
     let code = functions().flat_map(|function| function.units).flat_map(|unit| rule.code_of(unit));
     let mut lines: Vec<u32> = code.map(|span| span.line).collect();
@@ -241,6 +240,7 @@ mod tests {
             literal: name.starts_with("func."),
             units,
             counts,
+            entries: counts.first().copied().unwrap_or_default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Two levels: packages with their units (statements, as the reference tool counts them), and source files with
 //! their lines, branches and functions. Nothing in it depends on hash order, thread count or clock.
 
+mod excluded;
 mod files;
 mod functions;
 mod lines;
@@ -20,6 +21,7 @@ use rayon::prelude::*;
 
 use crate::checkout::Checkout;
 
+pub use excluded::{Excluded, ExcludedPart};
 pub use files::{FilesError, Findings, LeftOut, PathStyle, SourceFile, source_files};
 pub use functions::FunctionView;
 pub use lines::{Line, LineRule, TooManyLines};
@@ -42,6 +44,8 @@ pub struct View<'p> {
     pub files: Vec<SourceFile<'p>>,
     /// The repository that the files' paths are relative to, if there is one.
     pub root: Option<PathBuf>,
+    /// What was left out of all the above.
+    pub excluded: Excluded,
 }
 
 /// Why a profile cannot be shown.
@@ -76,7 +80,7 @@ impl<'p> View<'p> {
             package.files.iter().try_for_each(|file| check_name("source file", file.name))?;
             statements += package.statements;
         }
-        Ok(Self { mode, packages, statements, files: Vec::new(), root: None })
+        Ok(Self { mode, packages, statements, files: Vec::new(), root: None, excluded: Excluded::default() })
     }
 
     /// Adds the source files, whose places in `checkout` are known.

@@ -100,7 +100,8 @@ mod tests {
     }
 
     fn function<'p>(file: &'p str, name: &'p str, units: &'p [Unit], counts: &'p [u32]) -> Function<'p> {
-        Function { name: name.into(), file: file.into(), literal: false, units, counts }
+        let entries = counts.first().copied().unwrap_or_default();
+        Function { name: name.into(), file: file.into(), literal: false, units, counts, entries }
     }
 
     fn shown(package: &PackageView<'_>) -> Vec<(String, u32, u32)> {

@@ -216,3 +216,102 @@ fn files_of_one_moment_and_one_hash_are_all_kept() {
     let (counters, metas) = run("merge", &[&set], &["-pkg=nothing"]);
     assert_eq!((counters.len(), metas.len()), (builds, 1));
 }
+
+type Sums = BTreeMap<(u32, u32), Vec<u32>>;
+
+/// Writes runs of a build into a directory, each with some of the functions; gives what they recorded.
+fn write_runs(tables: &MetaTables, meta: &Path, directory: &Path, runs: u32, seed: u32) -> Vec<Sums> {
+    fs::create_dir(directory).unwrap();
+    fs::copy(meta, directory.join(meta.file_name().unwrap())).unwrap();
+    let mut state = seed;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 16
+    };
+    let mut all = Vec::new();
+    for run in 0..runs {
+        let mut sums = Sums::new();
+        for (package, table) in (0_u32..).zip(tables.packages()) {
+            for (function, entry) in (0_u32..).zip(tables.functions_of(table)) {
+                if random() % 3 != 0 {
+                    let counters = entry.unit_positions().map(|_| [0, 0, 1, random()][random() as usize % 4]);
+                    sums.insert((package, function), counters.collect());
+                }
+            }
+        }
+        let hash = tables.hash();
+        let mut file = CounterWriter::new(hash, [Flavor::GO, Flavor::RawBigEndian][run as usize % 2]);
+        let functions = sums.iter().map(|((p, f), c)| (PackageIndex(*p), FunctionIndex(*f), c.as_slice()));
+        file.append_segment(&SegmentArgs::default(), functions).unwrap();
+        fs::write(directory.join(format!("covcounters.{hash}.1.{run}")), file.finish()).unwrap();
+        all.push(sums);
+    }
+    all
+}
+
+fn add_up(runs: &[Sums]) -> Sums {
+    let mut total = Sums::new();
+    for (key, counters) in runs.iter().flatten() {
+        let sums = total.entry(*key).or_insert_with(|| vec![0; counters.len()]);
+        sums.iter_mut().zip(counters).for_each(|(sum, count)| *sum += count);
+    }
+    total
+}
+
+fn merged_sums(command: &str, directories: &[&Path], more: &[&str]) -> Sums {
+    let (counters, _) = run(command, directories, more);
+    assert_eq!(counters.len(), 1);
+    let mut sums = Sums::new();
+    let bytes = &counters[0].tail;
+    let mut at = 0;
+    let mut next = || {
+        let (value, length) = covfmt::uleb128::read(&bytes[at..]).unwrap();
+        at += length;
+        u32::try_from(value).unwrap()
+    };
+    // The number of functions is the first field of the segment's header.
+    for _ in 0..u64::from_le_bytes(counters[0].header[32..40].try_into().unwrap()) {
+        let (count, package, function) = (next(), next(), next());
+        sums.insert((package, function), (0..count).map(|_| next()).collect());
+    }
+    sums
+}
+
+#[test]
+fn a_thousand_runs_give_the_naive_result() {
+    let meta = fs::read_dir(data_set(NEWEST, "cases-count").join("data/all")).unwrap();
+    let meta = meta
+        .map(|entry| entry.unwrap().path())
+        .find(|path| text(path.as_os_str().as_encoded_bytes()).contains("/covmeta."));
+    let meta = meta.unwrap();
+    let tables = MetaTables::decode(&fs::read(&meta).unwrap()).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let (a, b) = (work.path().join("a"), work.path().join("b"));
+    let mut first = write_runs(&tables, &meta, &a, 1_000, 1);
+    let second = write_runs(&tables, &meta, &b, 3, 2);
+
+    // `subtract`: what any run of the second directory has hit is gone.
+    let mut less = add_up(&first);
+    for (key, hits) in add_up(&second) {
+        for (sum, hit) in less.get_mut(&key).into_iter().flatten().zip(hits) {
+            *sum = if hit == 0 { *sum } else { 0 };
+        }
+    }
+    assert_eq!(merged_sums("subtract", &[&a, &b], &[]), less);
+
+    // `intersect`: functions that any run of the second directory has, units that none of those missed.
+    let mut both = add_up(&first);
+    both.retain(|key, _| second.iter().any(|run| run.contains_key(key)));
+    for (key, counters) in second.iter().flatten() {
+        for (sum, count) in both.get_mut(key).into_iter().flatten().zip(counters) {
+            *sum = if *count == 0 { 0 } else { *sum };
+        }
+    }
+    assert_eq!(merged_sums("intersect", &[&a, &b], &[]), both);
+
+    first.extend(second);
+    let total = add_up(&first);
+    assert_eq!(merged_sums("merge", &[&a, &b], &[]), total);
+    // All functions are in the new file, in their order: no two are equal here.
+    assert_eq!(merged_sums("merge", &[&a, &b], &["-pcombine"]), total);
+}

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use bstr::{BStr, ByteSlice as _};
 use covfmt::ids::PackageIndex;
 use covfmt::merge::RunArgs;
 use covfmt::meta::MetaTables;
@@ -13,10 +12,10 @@ use covfmt::pod::{CounterRef, GoPod};
 use covfmt::read::MetaFile;
 use covfmt::source::FileBytes;
 
-use super::Stop;
 use super::go_files::{Failure, GoCounterFile, GoMetaFile, PackageFailure, Unreadable, read_file};
 use super::go_text::system_error;
 use super::options::Options;
+use super::{Command, Stop};
 
 /// Reads the Go pods of a command, one after the other.
 #[derive(Debug)]
@@ -42,12 +41,14 @@ pub(super) struct OpenPod {
 
 #[derive(Debug, Default)]
 struct OddMeta {
-    /// The packages' numbers of functions up to the first that cannot be told.
+    /// The packages' numbers of functions up to the first that cannot be opened.
     function_counts: Vec<u32>,
     /// The first package that cannot be opened, and why.
     closed: Option<(usize, Failure)>,
-    /// Whether functions are missing behind an error that the reference forgets.
-    forgotten: bool,
+    /// Where the reference breaks down within a package; those behind it were not read.
+    broken: Option<String>,
+    /// The first error at a function that the reference forgets; functions are missing behind it.
+    forgotten: Option<String>,
 }
 
 /// What a command does with the counters of a Go pod.
@@ -68,9 +69,8 @@ impl<'o> PodReader<'o> {
     pub(super) fn open(&self, pod: &GoPod, messages: &mut dyn Write) -> Result<Option<OpenPod>, Stop> {
         self.options.trace_pod(pod, messages);
         let path = bytes_of(&pod.meta);
-        let wanted = |path: &BStr| self.options.wants(path);
         let opened = if let Ok(bytes) = FileBytes::open(&pod.meta) {
-            OpenPod::parse(&pod.meta, bytes, wanted)
+            OpenPod::parse(&pod.meta, bytes, self.options)
         } else if let Err(Unreadable::Read(why)) = read_file(&pod.meta, &mut Vec::new()) {
             Err(Failure::Said(String::from_utf8_lossy(&why).into_owned()))
         } else {
@@ -118,7 +118,20 @@ impl<'o> PodReader<'o> {
     /// What is to be said behind the packages that could be read. `false` if the rest of the pod is passed over.
     pub(super) fn finish(&mut self, pod: &OpenPod, messages: &mut dyn Write) -> Result<bool, Stop> {
         let Some(odd) = &pod.odd else { return Ok(true) };
-        self.silent |= odd.forgotten;
+        if let Some(words) = &odd.forgotten {
+            // It is not forgotten under -h, where the reference panics on the spot.
+            if self.options.panic_on_error {
+                let path = bytes_of(&pod.path);
+                self.unreadable(
+                    &[b"reading meta-data file ", path, b": ", words.as_bytes()].concat(),
+                    messages,
+                )?;
+            }
+            self.silent = true;
+        }
+        if let Some(why) = &odd.broken {
+            return Err(self.broken(&pod.path, why, messages));
+        }
         match &odd.closed {
             None => Ok(true),
             Some((_, Failure::Broken(why))) => Err(self.broken(&pod.path, why, messages)),
@@ -141,14 +154,15 @@ impl<'o> PodReader<'o> {
 }
 
 impl OpenPod {
-    fn parse(path: &Path, bytes: FileBytes, wanted: impl Fn(&BStr) -> bool) -> Result<Self, Failure> {
+    fn parse(path: &Path, bytes: FileBytes, options: &Options) -> Result<Self, Failure> {
         if let Ok(tables) = MetaTables::decode(&bytes) {
             let mode = (tables.mode().to_byte(), tables.granularity().to_byte());
             return Ok(Self { path: path.into(), tables, mode, bytes, odd: None });
         }
         let file = GoMetaFile::parse(&bytes)?;
+        let copies = matches!(options.command, Command::Merge | Command::Subtract | Command::Intersect);
+        let named = !copies || options.pcombine;
         let mut odd = OddMeta::default();
-        let mut packages = Vec::new();
         for index in 0..file.package_count() {
             match file.function_count(index) {
                 Ok(count) => odd.function_counts.push(count),
@@ -157,18 +171,21 @@ impl OpenPod {
                     break;
                 }
             }
-            match file.package(index, |path| wanted(path.as_bstr())) {
+        }
+        let mut packages = Vec::new();
+        for index in 0..odd.function_counts.len() {
+            match file.package(index, |path| options.wants(path), named) {
                 Ok(package) => packages.push(package),
-                Err(PackageFailure::Function(package)) => {
-                    odd.forgotten = true;
-                    packages.push(package);
+                Err(PackageFailure::Function(package, words)) => {
+                    odd.forgotten.get_or_insert(words);
+                    packages.push(*package);
                 }
                 Err(PackageFailure::Head(failure)) => {
-                    odd.closed = Some((index, failure));
+                    odd.broken = Some(failure.words().to_owned());
                     break;
                 }
                 Err(PackageFailure::Broken(why)) => {
-                    odd.closed = Some((index, Failure::Broken(why)));
+                    odd.broken = Some(why);
                     break;
                 }
             }

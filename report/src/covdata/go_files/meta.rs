@@ -35,8 +35,8 @@ pub(in crate::covdata) struct GoMetaFile<'a> {
 pub(in crate::covdata) enum PackageFailure {
     /// At its head: the reference stops here.
     Head(Failure),
-    /// At a function, which the reference forgets to pass on: it goes on with the next package.
-    Function(PackageParts),
+    /// At a function, in these words, which the reference forgets to pass on: it goes on with the next package.
+    Function(Box<PackageParts>, String),
     /// Where the reference breaks down.
     Broken(String),
 }
@@ -113,21 +113,27 @@ impl<'a> GoMetaFile<'a> {
         self.open(index).map(|package| package.function_count)
     }
 
-    /// Reads a package; the flag tells whether its functions are wanted. `processPackage`.
+    /// Reads a package. `wanted` tells by its path whether it is looked into, `named` whether anybody wants to know its
+    /// name and module. `processPackage`.
     pub(in crate::covdata) fn package(
         &self,
         index: usize,
         wanted: impl Fn(&[u8]) -> bool,
+        named: bool,
     ) -> Result<PackageParts, PackageFailure> {
         let package = self.open(index).map_err(PackageFailure::Head)?;
         let mut parts = package.head().map_err(PackageFailure::of)?;
         if !wanted(&parts.path) {
             return Ok(parts);
         }
+        if named {
+            let string = |index| package.bytes.lookup(&package.strings, index).map_err(PackageFailure::of);
+            (parts.name, parts.module) = (string(package.name)?, string(package.module)?);
+        }
         for function in 0..package.function_count {
             match package.function(function) {
                 Ok(function) => parts.functions.push(function),
-                Err(Failure::Said(_)) => return Err(PackageFailure::Function(parts)),
+                Err(Failure::Said(words)) => return Err(PackageFailure::Function(Box::new(parts), words)),
                 Err(Failure::Broken(words)) => return Err(PackageFailure::Broken(words)),
             }
         }
@@ -183,14 +189,8 @@ struct GoPackage<'a> {
 
 impl GoPackage<'_> {
     fn head(&self) -> Result<PackageParts, Failure> {
-        let string = |index| self.bytes.lookup(&self.strings, index);
-        Ok(PackageParts {
-            path: string(self.path)?,
-            name: string(self.name)?,
-            module: string(self.module)?,
-            hash: self.hash,
-            functions: Vec::new(),
-        })
+        let path = self.bytes.lookup(&self.strings, self.path)?;
+        Ok(PackageParts { path, hash: self.hash, ..PackageParts::default() })
     }
 
     /// `ReadFunc`.

@@ -8,6 +8,8 @@
 mod counters;
 mod meta;
 mod slice;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, Read as _};

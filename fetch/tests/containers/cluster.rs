@@ -1,6 +1,8 @@
-//! One cluster for the tests that run at the same time; the last one to end takes it down.
+//! Where the tests run: one cluster for the tests that run at the same time; the last one to end takes it down.
 
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use realcluster::{Cluster, Error};
 
@@ -59,5 +61,41 @@ impl Place {
         let ran = Ran::of(&command.output().unwrap());
         self.site.check();
         ran
+    }
+
+    /// Starts the program, to do something to a pod while it runs.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        let prepared = self.site.covfetch();
+        let mut command = Command::new(prepared.get_program());
+        for (name, value) in prepared.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+            .args(prepared.get_args())
+            .args(["-n", self.namespace, "-l", "app=library"])
+            .args(arguments)
+            .current_dir(self.site.home.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// How that run ended.
+    pub(crate) fn end(&self, child: Child) -> Ran {
+        let ran = Ran::of(&child.wait_with_output().unwrap());
+        self.site.check();
+        ran
+    }
+}
+
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -2,80 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use realcluster::{Container, Pod, Rights};
 
-use crate::cluster::Place;
+use crate::cluster::{Place, wait_until};
 use crate::images;
 use crate::service::{Port, Service, service};
-use crate::site::Ran;
+use crate::signals::{never_flushes, script_waits};
 
 /// Files of a pod that is killed while it is copied.
-const FILES: usize = 4000;
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Starts the program, to do something to a pod while it runs.
-fn begin(place: &Place, arguments: &[&str]) -> Child {
-    let prepared = place.site.covfetch();
-    let mut command = Command::new(prepared.get_program());
-    for (name, value) in prepared.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
-        .args(prepared.get_args())
-        .args(["-n", place.namespace, "-l", "app=library"])
-        .args(arguments)
-        .current_dir(place.site.home.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn end(place: &Place, child: Child) -> Ran {
-    let ran = Ran::of(&child.wait_with_output().unwrap());
-    place.site.check();
-    ran
-}
-
-/// Process 1 is a shell, which has no handler: the flush waits.
-fn never_flushes(place: &Place, image: &realcluster::Image) -> Port {
-    let port = Port::free();
-    let script = format!("/app/library -listen {} & wait", port.address());
-    let container = Container::new("app", image)
-        .command(["/bin/sh", "-c", &script])
-        .env("GOCOVERDIR", "/coverage")
-        .volume("coverage", "/coverage");
-    let pod = Pod::new(place.namespace, "library-0").label("app", "library").container(container);
-    place.cluster.run(pod).unwrap();
-    port.wait();
-    port
-}
-
-/// Whether the script waits in the pod, seen from outside as a process of this machine.
-fn script_waits(place: &Place) -> bool {
-    let name = place.cluster.container_cgroup(place.namespace, "library-0", "app").unwrap();
-    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let mut of_container = processes.filter(|process| {
-        fs::read_to_string(process.path().join("cgroup")).is_ok_and(|groups| groups.contains(&name))
-    });
-    of_container.any(|process| {
-        fs::read(process.path().join("cmdline"))
-            .is_ok_and(|line| String::from_utf8_lossy(&line).contains("say waiting"))
-    })
-}
+const FILES: usize = 2000;
 
 #[test]
 fn a_pod_that_is_killed_while_it_waits_for_its_flush_is_named() {
@@ -84,24 +20,10 @@ fn a_pod_that_is_killed_while_it_waits_for_its_flush_is_named() {
     let image = images::small(&service.program);
     place.cluster.import(&image).unwrap();
     never_flushes(&place, &image);
-    let child = begin(&place, &["--signal", "USR1", "--retries", "1"]);
+    let child = place.begin(&["--signal", "USR1", "--retries", "1"]);
     wait_until("the script", || script_waits(&place));
     place.cluster.remove(place.namespace, "library-0").unwrap();
-    end(&place, child).expect(3).says("killed-waiting/library-0/app: the pod or the container is gone");
-}
-
-/// The signal went to a process that has no handler for it.
-#[test]
-fn a_flush_that_nobody_hears_ends_in_time_and_says_what_may_be_wrong() {
-    let Some(service) = service() else { return };
-    let Some(place) = Place::new("unheard") else { return };
-    let image = images::small(&service.program);
-    place.cluster.import(&image).unwrap();
-    never_flushes(&place, &image);
-    let begun = Instant::now();
-    let ran = place.fetch(&["--signal", "USR1", "--flush-timeout", "1s"]).expect(3);
-    assert!(begun.elapsed() < Duration::from_secs(10));
-    ran.says("unheard/library-0/app: ").says("--pid");
+    place.end(child).expect(3).says("killed-waiting/library-0/app: the pod or the container is gone");
 }
 
 /// A pod with so many files that it takes a while to copy them, of which two are in the store already.
@@ -135,10 +57,10 @@ fn a_pod_that_is_killed_while_it_is_copied_is_named_and_whole_files_are_kept() {
     let Some(service) = service() else { return };
     let Some(place) = Place::new("killed-copying") else { return };
     let stored = with_many_files(&place, service);
-    let child = begin(&place, &["--retries", "1"]);
+    let child = place.begin(&["--retries", "1"]);
     wait_until("the first of the copied files", || fs::read_dir(&stored).unwrap().count() > 50);
     place.cluster.kill(place.namespace, "library-0", "app").unwrap();
-    let ran = end(&place, child).expect(3).says("killed-copying/library-0/app: the container is not running");
+    let ran = place.end(child).expect(3).says("killed-copying/library-0/app: the container is not running");
     let kept = fs::read_dir(&stored).unwrap().count();
     assert!((50..FILES).contains(&kept), "{kept} files are kept\n{ran:?}");
 
@@ -152,12 +74,11 @@ fn a_node_whose_containerd_is_killed_in_the_middle_of_a_copy_is_no_success() {
     let Some(service) = service() else { return };
     let Some(place) = Place::alone("killed-daemon") else { return };
     let stored = with_many_files(&place, service);
-    let child = begin(&place, &["--retries", "1"]);
+    let child = place.begin(&["--retries", "1"]);
     wait_until("the first of the copied files", || fs::read_dir(&stored).unwrap().count() > 50);
     place.cluster.kill_containerd().unwrap();
-    let ran = end(&place, child)
-        .expect(3)
-        .says("killed-daemon/library-0/app: the API server or the kubelet failed");
+    let ran =
+        place.end(child).expect(3).says("killed-daemon/library-0/app: the API server or the kubelet failed");
     let kept = fs::read_dir(&stored).unwrap().count();
     assert!((50..FILES).contains(&kept), "{kept} files are kept\n{ran:?}");
 }

@@ -10,6 +10,7 @@ mod images;
 mod many;
 mod recorded;
 mod service;
+mod signals;
 #[path = "../shared/site.rs"]
 mod site;
 mod tarless;

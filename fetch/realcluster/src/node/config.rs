@@ -35,6 +35,8 @@ disabled_plugins = [
   # Where CAP_SYS_RESOURCE is missing no process may be made harder to kill than its parent.
   restrict_oom_score_adj = true
   disable_tcp_service = true
+  # A profile would stay loaded when all this is gone.
+  disable_apparmor = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
 

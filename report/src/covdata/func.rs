@@ -80,3 +80,45 @@ fn runs<'f>(mode: CounterMode, functions: &[Function<'f>]) -> Vec<Run<'f>> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(start_line: u32, statements: u32) -> Unit {
+        Unit { start_line, start_column: 1, end_line: start_line + 1, end_column: 2, statements }
+    }
+
+    #[test]
+    fn neighbours_of_one_name_are_one_function() {
+        let units: Vec<[Unit; 1]> = (1..=6).map(|line| [unit(10 * line, 2)]).collect();
+        let function = |index: usize, file: &'static str, name: &'static str, counts, literal| Function {
+            name: name.into(),
+            file: file.into(),
+            literal,
+            units: units.get(index).unwrap(),
+            counts,
+        };
+        let package = vec![
+            function(5, "p/b.go", "init", &[1], false),
+            function(0, "p/a.go", "f", &[0], false),
+            function(1, "p/a.go", "f.func1", &[1], true),
+            function(2, "p/a.go", "f", &[1], false),
+            function(4, "p/a.go", "init", &[0], false),
+            function(2, "p/a.go", "f", &[7], false),
+        ];
+        let mut out = Vec::new();
+        write(CounterMode::Count, &[package], &mut out).unwrap();
+        // What encloses a literal is shown in parts, and two init functions of two files as one of the first.
+        let expected = "p/a.go:10:\tf\t\t0.0%\np/a.go:30:\tf\t\t100.0%\np/a.go:50:\tinit\t\t50.0%\n\
+                        total\t\t(statements)\t60.0%\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_statements_are_zero_percent() {
+        let mut out = Vec::new();
+        write(CounterMode::Set, &[Vec::new()], &mut out).unwrap();
+        assert_eq!(out, b"total\t(statements)\t0.0%\n");
+    }
+}

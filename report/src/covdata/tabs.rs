@@ -188,3 +188,55 @@ fn count_characters(text: &[u8]) -> usize {
     }
     text.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bstr::BStr;
+
+    /// Written in pieces, which must not show.
+    fn aligned(text: &[u8], piece: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut table = TabWriter::new(&mut out);
+        text.chunks(piece).try_for_each(|piece| table.push(piece)).unwrap();
+        table.flush().unwrap();
+        out
+    }
+
+    #[test]
+    fn columns_are_those_of_tabwriter() {
+        // As written by tabwriter.NewWriter(w, 1, 8, 1, '\t', 0).
+        for (text, expected) in [
+            (
+                &b"a.go:1:\tf\t5.0%\nlonger/b.go:10:\tFunction\t100.0%\ntotal\t(statements)\t7.5%\n"[..],
+                &b"a.go:1:\t\tf\t\t5.0%\nlonger/b.go:10:\tFunction\t100.0%\ntotal\t\t(statements)\t7.5%\n"[..],
+            ),
+            (
+                &b"\xc3\xa9\xe4\xb8\x96:1:\tf\t1\nabcdefg:1:\tg\t2\n"[..],
+                &b"\xc3\xa9\xe4\xb8\x96:1:\t\tf\t1\nabcdefg:1:\tg\t2\n"[..],
+            ),
+            (&b"abcdefgh\tx\nab\ty\n"[..], &b"abcdefgh\tx\nab\t\ty\n"[..]),
+            (&b"a\xe2\x82b\tx\nabcdefg\ty\n"[..], &b"a\xe2\x82b\tx\nabcdefg\ty\n"[..]),
+            (&b"a\tb\tc\nlone\nabcdefghij\tb\tc\n"[..], &b"a\tb\tc\nlone\nabcdefghij\tb\tc\n"[..]),
+            (&b"a\tb\n\nabcdefghij\tb\n"[..], &b"a\tb\n\nabcdefghij\tb\n"[..]),
+            (&b"a\tb\x0cabcdefghij\tb\n"[..], &b"a\tb\nabcdefghij\tb\n"[..]),
+            (&b"a\x0bb\x0bc\nab\tabcdefghij\tc\n"[..], &b"a\tb\t\tc\nab\tabcdefghij\tc\n"[..]),
+            (&b"\xffa\tb\n\xff\tx\nc\ty\n"[..], &b"\xffa\tb\n\xff\tx\nc\ty\n"[..]),
+            (&b"a\tb\n\xffopen\tx\nabcdefghij\ty\n"[..], &b"a\tb\n\xffopen\tx\nabcdefghij\ty\n"[..]),
+            (&b"a\tb\tc\td\nabcdefghi\tb\nx\ty\tz\n"[..], &b"a\t\tb\tc\td\nabcdefghi\tb\nx\t\ty\tz\n"[..]),
+            (&b"\t\tx\n\ta\tb\n"[..], &b"\t\tx\n\ta\tb\n"[..]),
+            (&b"no end"[..], &b"no end"[..]),
+            (&b"a\tno end"[..], &b"a\tno end"[..]),
+        ] {
+            for piece in [1, 3, 100] {
+                assert_eq!(BStr::new(&aligned(text, piece)), BStr::new(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_may_be_a_million_tabs() {
+        let text = [b"a\tb\n".repeat(3), b"\t".repeat(1_000_000), b"\n".to_vec()].concat();
+        assert!(aligned(&text, text.len()).len() >= text.len());
+    }
+}

@@ -98,6 +98,7 @@ mod tests {
             literal,
             units: units.get(index).unwrap(),
             counts,
+            entries: 0,
         };
         let package = vec![
             function(5, "p/b.go", "init", &[1], false),

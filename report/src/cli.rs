@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser};
 
 use crate::checkout::PathMap;
 use crate::format::Kind;
+use crate::load::Snapshots;
 use crate::select::FileGlob;
 
 /// Reports from Go coverage files, without a Go toolchain.
@@ -77,6 +78,11 @@ pub struct Arguments {
     /// Of a directory with covfetch's manifest, read the files of all runs and not of the newest only
     #[arg(long)]
     pub all_runs: bool,
+
+    /// What several counter files of one process are; unless given, they are added up, with a warning if they look like
+    /// snapshots [default: all]
+    #[arg(long, value_name = "WHICH")]
+    pub snapshots: Option<Snapshots>,
 
     /// Make reports of what is there although something is missing, and exit with 0
     #[arg(long)]

@@ -9,6 +9,7 @@ use covfmt::pod::FileName;
 use crate::checkout::{PathMaps, find_root};
 use crate::cli::Arguments;
 use crate::format::{Format, Kind, NeedOfFiles, Timestamp};
+use crate::load::Snapshots;
 use crate::notice::Notice;
 use crate::select::Selection;
 use crate::sink::Target;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub selection: Selection,
     /// Whether all runs of a manifest are read.
     pub all_runs: bool,
+    /// What several counter files of one process are; `None` if nobody said.
+    pub snapshots: Option<Snapshots>,
     /// Whether reports are made of incomplete input.
     pub keep_going: bool,
     /// Whether warnings are errors.
@@ -99,8 +102,8 @@ pub enum UsageError {
     NoRoot,
     /// Merged files of some packages only.
     #[error(
-        "--covdata writes whole builds, so it does not go with --pkg: select packages in reports of the result, or use \
-         covdata merge -pkg"
+        "--covdata writes whole builds, so it does not go with --pkg, --include, --exclude or --exclude-generated: select \
+         in reports of the result, or use covdata merge -pkg"
     )]
     WholeBuilds,
     /// `SOURCE_DATE_EPOCH` is no number.
@@ -117,7 +120,11 @@ impl Plan {
             let target = target(*kind, value)?;
             reports.push(Report { format: format(*kind, environment)?, target });
         }
-        if arguments.covdata.is_some() && !arguments.pkg.is_empty() {
+        let selects = !arguments.pkg.is_empty()
+            || !arguments.include.is_empty()
+            || !arguments.exclude.is_empty()
+            || arguments.exclude_generated;
+        if arguments.covdata.is_some() && selects {
             return Err(UsageError::WholeBuilds);
         }
         if reports.is_empty() && arguments.covdata.is_none() {
@@ -164,12 +171,18 @@ impl Plan {
                 without_marked: !arguments.count_ignored,
             },
             all_runs: arguments.all_runs,
+            snapshots: arguments.snapshots,
             keep_going: arguments.keep_going,
             strict: arguments.strict,
             verify: arguments.verify,
             threads: arguments.threads.map(usize::from),
             notices,
         })
+    }
+
+    /// Whether it matters how often code ran, and not only whether it did.
+    pub fn shows_counts(&self) -> bool {
+        self.covdata.is_some() || self.reports.iter().any(|report| report.format.kind() != Kind::Percent)
     }
 
     /// Whether a report shows lines of files.
@@ -255,7 +268,9 @@ mod tests {
     fn merged_files_are_whole_builds() {
         assert_eq!(reports(&["--covdata=d"]), []);
         assert_eq!(plan(&["--covdata=d"]).unwrap().covdata, Some("d".into()));
-        assert_eq!(plan(&["--covdata=d", "--pkg=a"]).unwrap_err(), UsageError::WholeBuilds);
+        for selection in ["--pkg=a", "--include=a", "--exclude=a", "--exclude-generated"] {
+            assert_eq!(plan(&["--covdata=d", selection]).unwrap_err(), UsageError::WholeBuilds);
+        }
     }
 
     #[test]

@@ -98,7 +98,8 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     tell(&notices);
 
     let whole = View::new(&profile)?;
-    let (checkout, places) = if plan.needs_files() || plan.selection.is_active() {
+    let selects = plan.selection.is_active() && !plan.reports.is_empty();
+    let (checkout, places) = if plan.needs_files() || selects {
         let checkout = open_checkout(plan, &whole)?;
         let places = Places::find(&whole.packages, &checkout);
         tell(&idle_maps(&whole, &checkout));

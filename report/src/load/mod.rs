@@ -7,6 +7,7 @@ mod builds;
 mod error;
 mod inputs;
 mod replicas;
+mod snapshots;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use crate::plan::Plan;
 
 pub use error::InputError;
 pub use inputs::{Collected, collect};
+pub use snapshots::Snapshots;
 
 /// What the inputs gave.
 #[derive(Debug)]
@@ -60,12 +62,18 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
     }
 
     replicas::drop_copies(&mut grouping.pods, &mut notices)?;
+    if plan.snapshots == Some(Snapshots::Latest) {
+        snapshots::keep_latest(&mut grouping.pods, &mut notices);
+    }
     let builds = builds::load_all(&grouping.pods, plan.verify)?;
     if builds.iter().all(builds::is_silent) {
         let builds = grouping.pods.iter().map(|pod| format!("build {} ({})", pod.tag, pod.meta.display()));
         return Err(InputError::NoCounters { builds: builds.collect() });
     }
     notices.extend(builds::remarks(&grouping.pods, &builds));
+    if plan.snapshots.is_none() && plan.shows_counts() {
+        notices.extend(snapshots::never_cleared(&grouping.pods, &builds));
+    }
     let profile = merge(&builds, plan, &mut notices)?;
     let mut kept = Vec::new();
     if plan.covdata.is_some() {

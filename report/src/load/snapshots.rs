@@ -1,0 +1,161 @@
+//! Counter files that one process wrote one after the other.
+//!
+//! A process that flushes its counters and clears them counts anew: its files add up. One that does not clear them writes
+//! snapshots, each of which has in it what the one before had. From the files alone a process that was started again
+//! with the same id, as in a container that was restarted, looks like either.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use bstr::BString;
+use clap::ValueEnum;
+use covfmt::merge::{BuildCounts, Counts, MergeOptions, merge_files};
+use covfmt::mode::CounterMode;
+use covfmt::pod::{CounterRef, FileName, GoPod};
+use covfmt::source::open_regular;
+
+use crate::notice::{Notice, some_of};
+
+/// What to make of several counter files of one build, process id and directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Snapshots {
+    /// Runs, or flushes after which the counters were cleared: all are added up
+    All,
+    /// Snapshots of counters that were never cleared: only the last counts
+    Latest,
+}
+
+/// When a counter file was written, in an order that is that of the times.
+type Time = (usize, BString);
+
+/// The counter files of one process id and directory, in the order of their times; two or more.
+fn sequences(pod: &GoPod) -> Vec<Vec<&CounterRef>> {
+    let mut by_process: BTreeMap<(&Path, u64), Vec<(Time, &CounterRef)>> = BTreeMap::new();
+    // Files that a tool merged have id 0, and nothing to do with each other.
+    for counter in pod.counters.iter().filter(|counter| counter.pid != 0) {
+        let directory = counter.path.parent().unwrap_or(Path::new(""));
+        by_process.entry((directory, counter.pid)).or_default().push((time(&counter.path), counter));
+    }
+    let several = by_process.into_values().filter(|files| files.len() > 1);
+    several
+        .map(|mut files| {
+            files.sort_by(|(a, _), (b, _)| a.cmp(b));
+            files.into_iter().map(|(_, counter)| counter).collect()
+        })
+        .collect()
+}
+
+/// The nanoseconds in a counter file's name, as number of digits and digits: they are ordered as numbers are.
+fn time(path: &Path) -> Time {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let Some(FileName::Counters { nanos, .. }) = FileName::parse(name) else {
+        return (0, BString::default());
+    };
+    let zeros = nanos.iter().take_while(|digit| **digit == b'0').count();
+    let digits = nanos.get(zeros..).unwrap_or_default();
+    (digits.len(), BString::from(digits))
+}
+
+/// Leaves the last file of every process id and directory.
+pub(super) fn keep_latest(pods: &mut [GoPod], notices: &mut Vec<Notice>) {
+    let mut left_out = 0;
+    for pod in pods {
+        let older: HashSet<PathBuf> = sequences(pod)
+            .into_iter()
+            .filter_map(|mut files| files.pop().map(|_| files))
+            .flatten()
+            .map(|counter| counter.path.clone())
+            .collect();
+        pod.counters.retain(|counter| !older.contains(&counter.path));
+        left_out += older.len();
+    }
+    if left_out != 0 {
+        notices.push(Notice::note(format!(
+            "left out counter files that are not the last of their process id and directory (--snapshots=latest): \
+             {left_out}"
+        )));
+    }
+}
+
+/// Warns of processes none of whose counters ever fell from one file to the next. In set mode it does not matter.
+pub(super) fn never_cleared(pods: &[GoPod], builds: &[BuildCounts]) -> Option<Notice> {
+    let mut found: Vec<String> = Vec::new();
+    for (pod, build) in pods.iter().zip(builds) {
+        if build.tables().mode() == CounterMode::Set {
+            continue;
+        }
+        for files in sequences(pod) {
+            if grows(build, &files)
+                && let Some(last) = files.last()
+            {
+                found.push(format!("{} files up to {}", files.len(), last.path.display()));
+            }
+        }
+    }
+    (!found.is_empty()).then(|| {
+        Notice::warning(format!(
+            "no counter of one process id ever falls from file to file, as if counters were flushed and not cleared: hits \
+             are then added up twice (--snapshots=latest takes the last file only; --snapshots=all says that they are \
+             runs of their own): {}",
+            some_of(&found)
+        ))
+    })
+}
+
+/// Whether the first file counts something, and every file at least what the one before it does.
+fn grows(build: &BuildCounts, files: &[&CounterRef]) -> bool {
+    let read = |counter: &CounterRef| {
+        let open = |counter: &CounterRef, buffer: &mut Vec<u8>| {
+            open_regular(&counter.path)?.read_to_end(buffer).map(|_| ())
+        };
+        // Whatever could be wrong with them has been said: they have been merged.
+        let one = std::slice::from_ref(counter);
+        merge_files(build.tables(), one, MergeOptions::default(), open).map(Counts::into_parts).ok()
+    };
+    let mut files = files.iter();
+    let Some((mut before, _)) = files.next().and_then(|first| read(first)) else { return false };
+    if before.iter().all(|count| *count == 0) {
+        return false;
+    }
+    for file in files {
+        let Some((counts, _)) = read(file) else { return false };
+        if before.iter().zip(&counts).any(|(before, now)| now < before) {
+            return false;
+        }
+        before = counts;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counter(path: &str, pid: u64) -> CounterRef {
+        CounterRef { path: path.into(), origin: 0, pid }
+    }
+
+    #[test]
+    fn the_last_of_each_process_and_directory_is_kept() {
+        let counters = vec![
+            counter("a/covcounters.x.1.999", 1),
+            counter("a/covcounters.x.1.1000", 1),
+            counter("a/covcounters.x.1.0998", 1),
+            counter("b/covcounters.x.1.5", 1),
+            counter("a/covcounters.x.2.7", 2),
+            counter("a/covcounters.x.0.7", 0),
+            counter("a/covcounters.x.0.8", 0),
+        ];
+        let mut pods =
+            [GoPod { tag: "x".into(), meta: PathBuf::new(), duplicate_metas: Vec::new(), counters }];
+        let mut notices = Vec::new();
+        keep_latest(&mut pods, &mut notices);
+        let kept: Vec<String> = pods[0].counters.iter().map(|c| c.path.display().to_string()).collect();
+        let expected = ["a/covcounters.x.1.1000", "b/covcounters.x.1.5", "a/covcounters.x.2.7"];
+        assert_eq!(kept[..3], expected);
+        assert_eq!(kept.len(), 5);
+        assert!(notices[0].text().ends_with(": 2"), "{}", notices[0]);
+    }
+}

@@ -1,0 +1,123 @@
+//! What is said about input that is not what it seems, once, and what `--strict` makes of it.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::{NEWEST, VERSIONS, covdata, covreport, data_set, stdout_of, text};
+use tempfile::TempDir;
+
+fn coverage_files(directory: &Path, prefix: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix));
+    files.sort();
+    files
+}
+
+/// What a server leaves that flushes twice and never clears: the second file has in it what the first has.
+fn snapshots(version: &str) -> TempDir {
+    let pod = data_set(version, "server-atomic").join("data/pod-3");
+    let directory = tempfile::tempdir().unwrap();
+    let merged = tempfile::tempdir().unwrap();
+    covdata().args(["merge", "-i"]).arg(&pod).arg("-o").arg(merged.path()).assert().success();
+    let meta = coverage_files(&pod, "covmeta.").remove(0);
+    fs::copy(&meta, directory.path().join(meta.file_name().unwrap())).unwrap();
+    let counters = coverage_files(&pod, "covcounters.");
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    fs::copy(&counters[0], directory.path().join(name(&counters[0]))).unwrap();
+    let both = coverage_files(merged.path(), "covcounters.").remove(0);
+    fs::copy(both, directory.path().join(name(&counters[1]))).unwrap();
+    directory
+}
+
+fn messages(arguments: &[&str], data: &[&Path]) -> String {
+    text(&covreport().arg("--no-checkout").args(arguments).args(data).assert().success().get_output().stderr)
+}
+
+#[test]
+fn snapshots_that_were_never_cleared_are_named() {
+    for version in VERSIONS {
+        let data = snapshots(version);
+        let said = messages(&["--textfmt"], &[data.path()]);
+        assert!(said.starts_with("covreport: warning: no counter of one process id ever falls"), "{said}");
+        assert!(said.contains("--snapshots=latest") && said.contains("2 files up to "), "{said}");
+        assert_eq!(said.lines().count(), 1);
+        // It makes no difference to percentages, and none to who has answered the question.
+        assert_eq!(messages(&["--percent"], &[data.path()]), "");
+        assert_eq!(messages(&["--textfmt", "--snapshots=all"], &[data.path()]), "");
+        let run =
+            covreport().args(["--textfmt", "--no-checkout", "--strict"]).arg(data.path()).assert().code(2);
+        assert!(text(&run.get_output().stderr).contains("because of --strict"));
+
+        // The last one has everything: what a flush and clear of the same process adds up to.
+        let latest =
+            covreport().args(["--textfmt", "--snapshots=latest", "--no-checkout"]).arg(data.path()).assert();
+        let cleared = data_set(version, "server-atomic").join("data/pod-3");
+        let plain = stdout_of(covreport().args(["--textfmt", "--no-checkout"]).arg(&cleared));
+        assert_eq!(text(&latest.get_output().stdout), text(&plain), "{version}");
+        let said = text(&latest.success().get_output().stderr);
+        assert!(said.contains("note: left out counter files that are not the last"), "{said}");
+    }
+}
+
+#[test]
+fn runs_and_flushes_that_were_cleared_are_not_taken_for_snapshots() {
+    for version in VERSIONS {
+        for set in ["server-atomic", "cases-count", "workspace-atomic", "segments-count"] {
+            let data = data_set(version, set).join("data");
+            let said = messages(&["--textfmt"], &[&data]);
+            assert!(!said.contains("snapshots"), "{version} {set}: {said}");
+        }
+    }
+}
+
+#[test]
+fn strict_refuses_what_is_only_warned_about() {
+    let strict = |data: &[&Path], arguments: &[&str]| {
+        let mut command = covreport();
+        command.args(["--no-checkout", "--strict"]).args(arguments).args(data);
+        let run = command.assert().code(2);
+        assert_eq!(run.get_output().stdout, b"");
+        text(&run.get_output().stderr)
+    };
+    let pods = data_set(NEWEST, "server-atomic").join("data");
+    // A build of two that wrote no counters.
+    let panicked = data_set(NEWEST, "panicked-set").join("data/run");
+    assert!(strict(&[&pods, &panicked], &[]).contains("warning: no counters of build "));
+    // One file in two shapes.
+    let revised = data_set(NEWEST, "revised-atomic").join("data/volume");
+    assert!(
+        strict(&[&revised], &[])
+            .contains("warning: source files whose code two builds have in different places")
+    );
+    // Modes.
+    let mixed = data_set(NEWEST, "server-mixed").join("data/both");
+    assert!(strict(&[&mixed], &[]).contains("note: the builds count in different modes"));
+    // Orphans are an error already, and with --keep-going a warning that --strict refuses.
+    let orphan = tempfile::tempdir().unwrap();
+    let counters = coverage_files(&pods.join("pod-0"), "covcounters.").remove(0);
+    fs::copy(counters, orphan.path().join("covcounters.00000000000000000000000000000000.1.17")).unwrap();
+    assert!(strict(&[&pods, orphan.path()], &["--keep-going"]).contains("warning: no meta file for 1 "));
+    // A pattern or glob beside others.
+    assert!(strict(&[&pods], &["--pkg=nothing,..."]).contains("warning: --pkg nothing matches no package"));
+    assert!(strict(&[&pods], &["--exclude=nothing"]).contains("warning: --exclude nothing matches none"));
+    // Nothing to say, nothing refused; a note is no warning.
+    covreport().args(["--no-checkout", "--strict", "--lcov"]).arg(&pods).assert().success();
+}
+
+#[test]
+fn builds_that_share_packages_are_not_named() {
+    // Several test programs, each with the packages it imports.
+    for set in ["server-coverpkg-set", "server-tests-set"] {
+        for version in VERSIONS {
+            assert_eq!(
+                messages(&["--textfmt", "--strict"], &[&data_set(version, set).join("data")]),
+                "",
+                "{set}"
+            );
+        }
+    }
+}

@@ -100,7 +100,9 @@ impl Job<'_> {
 
     /// The names of the coverage files in the directory.
     async fn list(&self, captured: &mut Captured) -> Result<BTreeSet<CoverageName>, Failure> {
-        let command = ["ls", "-1A", "--", &directory(self.source)].map(str::to_owned);
+        // With the dot a file is no directory, where ls would list it.
+        let inside = format!("{}/.", directory(self.source));
+        let command = ["ls", "-1A", "--", &inside].map(str::to_owned);
         let (listing, end) = self.run(&command, LISTING_BYTES).await?;
         if end.lacks("ls") {
             return self.list_by_archive().await;

@@ -38,7 +38,7 @@ pub(crate) fn bare(service: &Path) -> Image {
 }
 
 fn with_service(name: &str, service: &Path) -> Image {
-    Image::new(name).file("/app/library", service).directory("/coverage")
+    Image::new(name).file("/app/library", service).directory("/coverage", 0o777).directory("/sealed", 0o700)
 }
 
 fn with_programs(image: Image, programs: &[&str]) -> Image {

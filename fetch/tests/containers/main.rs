@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod cluster;
+mod directories;
 mod ends;
 mod images;
 mod many;

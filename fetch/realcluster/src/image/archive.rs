@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn parents_come_before_their_files() {
-        let image = Image::new("x").file("/a/b/c", Path::new("/proc/self/cmdline")).directory("/a/d");
+        let image = Image::new("x").file("/a/b/c", Path::new("/proc/self/cmdline")).directory("/a/d", 0o777);
         let layer = image.layer().unwrap();
         let mut archive = tar::Archive::new(layer.as_slice());
         let paths: Vec<String> = archive

@@ -52,10 +52,10 @@ impl Image {
         self.entry(path, Entry::File(source.to_owned()))
     }
 
-    /// Makes a directory that everybody may write to.
+    /// Makes a directory of root's with these permission bits.
     #[must_use]
-    pub fn directory(self, path: &str) -> Self {
-        self.entry(path, Entry::Directory(0o777))
+    pub fn directory(self, path: &str, bits: u32) -> Self {
+        self.entry(path, Entry::Directory(bits))
     }
 
     /// Puts a static busybox and links for some of its programs in `/bin`.

@@ -8,6 +8,8 @@ pub(crate) struct Access {
     pub(crate) client_certificate: Option<Vec<u8>>,
     /// Verb, resource, and the namespace or all of them.
     pub(crate) denied: Vec<(String, String, Option<String>)>,
+    /// In the same form; if there are any, nothing else is allowed.
+    pub(crate) allowed: Option<Vec<(String, String, Option<String>)>>,
 }
 
 /// The name under which requests with a token are made.
@@ -37,10 +39,11 @@ impl Access {
 
     /// Whether a verb on a resource is allowed in a namespace; `namespace` is empty for a request to all of them.
     pub(crate) fn allows(&self, verb: &str, resource: &str, namespace: &str) -> bool {
-        !self.denied.iter().any(|(denied_verb, denied_resource, within)| {
-            denied_verb == verb
-                && denied_resource == resource
+        let covers = |(rule_verb, rule_resource, within): &(String, String, Option<String>)| {
+            rule_verb == verb
+                && rule_resource == resource
                 && within.as_deref().is_none_or(|within| within == namespace)
-        })
+        };
+        !self.denied.iter().any(covers) && self.allowed.as_ref().is_none_or(|rules| rules.iter().any(covers))
     }
 }

@@ -10,6 +10,7 @@ use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::pod::Pod;
+use crate::resource::Object;
 use crate::runtime::{Isolation, Node};
 use crate::server::serve;
 use crate::state::State;
@@ -27,7 +28,8 @@ pub struct ClusterBuilder {
     contexts: Vec<(String, Option<String>)>,
     denied: Vec<(String, String, Option<String>)>,
     pods: Vec<Pod>,
-    config_maps: BTreeMap<(String, String), BTreeMap<String, String>>,
+    objects: Vec<Object>,
+    allowed: Option<Vec<(String, String, Option<String>)>>,
 }
 
 impl ClusterBuilder {
@@ -71,8 +73,16 @@ impl ClusterBuilder {
         self
     }
 
+    /// Grants a right, in one namespace or in all, named as for [`Self::deny`]. From the first one on, nothing else is
+    /// allowed.
+    pub fn allow(mut self, verb: &str, resource: &str, namespace: Option<&str>) -> Self {
+        let right = (verb.into(), resource.into(), namespace.map(str::to_owned));
+        self.allowed.get_or_insert_default().push(right);
+        self
+    }
+
     /// Takes a right away, in one namespace or in all: a verb (`get`, `list`, `create`) on a resource (`pods`,
-    /// `pods/exec`, `configmaps`, `namespaces`).
+    /// `pods/exec`, `configmaps`, `deployments.apps`, `namespaces`).
     pub fn deny(mut self, verb: &str, resource: &str, namespace: Option<&str>) -> Self {
         self.denied.push((verb.into(), resource.into(), namespace.map(str::to_owned)));
         self
@@ -97,8 +107,14 @@ impl ClusterBuilder {
         name: &str,
         data: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let data = data.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        self.config_maps.insert((namespace.into(), name.into()), data);
+        let data: BTreeMap<&str, &str> = data.into_iter().collect();
+        self.objects.extend(Object::new("ConfigMap", namespace, name, serde_json::json!({ "data": data })));
+        self
+    }
+
+    /// Adds an object: a workload, a Service, a ConfigMap.
+    pub fn object(mut self, object: Object) -> Self {
+        self.objects.push(object);
         self
     }
 
@@ -116,10 +132,11 @@ impl ClusterBuilder {
             tokens: self.token.iter().cloned().collect(),
             client_certificate: client.as_ref().map(|client| client.certificate_der.clone()),
             denied: std::mem::take(&mut self.denied),
+            allowed: self.allowed.take(),
         };
         let node = Node::new(home.path(), self.isolation)?;
         let state = Arc::new(State::new(node, access, self.containerd.unwrap_or(2)));
-        state.lock().config_maps = std::mem::take(&mut self.config_maps);
+        self.objects.drain(..).for_each(|object| state.lock().put(object));
         if self.contexts.is_empty() {
             self.contexts.push(("testcluster".into(), None));
         }

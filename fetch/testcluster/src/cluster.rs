@@ -13,6 +13,7 @@ use crate::fault::{Fault, ListFault, Planned, PlannedList, Times};
 use crate::kubeconfig::Kubeconfig;
 use crate::pod::Pod;
 use crate::request_log::LoggedRequest;
+use crate::resource::Object;
 use crate::runtime::Mode;
 use crate::state::State;
 use crate::tls::ClientIdentity;
@@ -73,6 +74,11 @@ impl Cluster {
     /// Adds a pod and starts its processes.
     pub fn add_pod(&self, pod: Pod) -> Result<(), Error> {
         self.state.add_pods(vec![pod])
+    }
+
+    /// Adds an object, or puts it in the place of the one with its kind, namespace and name.
+    pub fn put_object(&self, object: Object) {
+        self.state.lock().put(object);
     }
 
     /// Deletes a pod at once and kills its processes: an exec in it ends with exit code 137.

@@ -64,8 +64,9 @@
 //!
 //! # What is not modelled
 //!
-//! * Watches, writes, other resources than pods, namespaces and `ConfigMap`s (read only), attach, port-forward, logs,
-//!   SPDY, HTTP/2, protobuf, tables.
+//! * Watches, writes, other resources than pods, namespaces and the kinds of [`Object`] (get and list), attach,
+//!   port-forward, logs, SPDY, HTTP/2, protobuf, tables.
+//! * Controllers: no Deployment makes pods, no Job ends.
 //! * The file system: absolute paths are the host's. `GOCOVERDIR` in a spec is therefore a path of this host, inside
 //!   the container's directory. Users, groups, capabilities and resources are not changed.
 //! * An absolute path of a program in an exec means the listed program if it lies in a directory like `/bin`; in a
@@ -89,6 +90,7 @@ mod kubeconfig;
 mod object;
 mod pod;
 mod request_log;
+mod resource;
 mod runtime;
 mod selector;
 mod server;
@@ -102,4 +104,5 @@ pub use error::Error;
 pub use fault::{Fault, ListFault, Times};
 pub use pod::{Phase, Pod};
 pub use request_log::LoggedRequest;
+pub use resource::Object;
 pub use runtime::Isolation;

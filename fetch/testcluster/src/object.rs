@@ -165,7 +165,7 @@ pub(crate) fn timestamp(time: Timestamp) -> String {
 }
 
 /// Applies a JSON merge patch (RFC 7386).
-fn merge_patch(target: &mut Value, patch: &Value) {
+pub(crate) fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
         *target = patch.clone();
         return;

@@ -13,6 +13,7 @@ use crate::fault::{Fault, Planned, PlannedList};
 use crate::object::{Facts, pod_object};
 use crate::pod::{Phase, Pod};
 use crate::request_log::LoggedRequest;
+use crate::resource::{Object, PODS, Resource};
 use crate::runtime::{Node, Running};
 
 /// The name of a pod: its namespace and its name.
@@ -34,10 +35,11 @@ pub(crate) struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
     pub(crate) pods: BTreeMap<PodKey, Record>,
-    pub(crate) config_maps: BTreeMap<PodKey, BTreeMap<String, String>>,
+    /// By resource, namespace and name.
+    pub(crate) objects: BTreeMap<(&'static str, String, String), Object>,
     pub(crate) resource_version: u64,
-    /// Lists that were begun in pages, by resource version: what a continue token refers to.
-    pub(crate) snapshots: BTreeMap<u64, Arc<Vec<Value>>>,
+    /// Lists that were begun in pages, by resource and its version: what a continue token refers to.
+    pub(crate) snapshots: BTreeMap<(&'static str, u64), Arc<Vec<Value>>>,
     pub(crate) faults: Vec<Planned>,
     pub(crate) list_faults: Vec<PlannedList>,
     pub(crate) log: Vec<LoggedRequest>,
@@ -203,6 +205,32 @@ impl State {
         for process in pods.values().flat_map(|record| record.running.values()) {
             self.node.stop(process);
         }
+    }
+}
+
+impl Inner {
+    /// Adds an object, or puts it in the place of the one with its name.
+    pub(crate) fn put(&mut self, object: Object) {
+        self.resource_version += 1;
+        let key = (object.resource.plural, object.namespace.clone(), object.name.clone());
+        self.objects.insert(key, object);
+    }
+
+    /// All objects of a resource as they are now.
+    pub(crate) fn objects_of(&self, resource: &Resource) -> Vec<Value> {
+        if *resource == PODS {
+            return self.pods.values().map(Record::object).collect();
+        }
+        self.objects.values().filter(|object| object.resource == resource).map(Object::to_json).collect()
+    }
+
+    /// One object as it is now.
+    pub(crate) fn object(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Value> {
+        if *resource == PODS {
+            return self.pods.get(&(namespace.to_owned(), name.to_owned())).map(Record::object);
+        }
+        let mut found = self.objects.values().filter(|object| object.resource == resource);
+        found.find(|object| object.namespace == namespace && object.name == name).map(Object::to_json)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lists of pods: selectors, and pages by `limit` and `continue`.
+//! Lists: selectors, and pages by `limit` and `continue`.
 //!
 //! The paging is that of k8s.io/apiserver pkg/storage/continue.go: a token names the resource version of the first
 //! page and the key to go on from; all pages show the state of that version; `remainingItemCount` is set only where no
@@ -11,7 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::status::{Failure, Status};
-use crate::selector::{FieldSelector, LabelSelector, pod_field};
+use crate::resource::Resource;
+use crate::selector::{FieldSelector, Fields, LabelSelector};
 use crate::state::State;
 
 /// The message of an expired token: k8s.io/apiserver pkg/storage/etcd3/errors.go, `inconsistentContinue`.
@@ -28,7 +29,9 @@ const VERSION: &str = "meta.k8s.io/v1";
 struct Options {
     labels: LabelSelector,
     fields: FieldSelector,
-    /// Pods on a page; 0 for all.
+    /// What `fields` may name.
+    selectable: Fields,
+    /// Objects on a page; 0 for all.
     limit: usize,
     token: Option<Token>,
 }
@@ -41,13 +44,18 @@ struct Token {
     /// -1 means: from the newest state.
     #[serde(rename = "rv")]
     resource_version: i64,
-    /// `namespace/name` of the last pod seen and a zero byte.
+    /// `namespace/name` of the last object seen and a zero byte.
     start: String,
 }
 
-/// The pods of a namespace, or of all if it is empty.
-pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value, Failure> {
-    let options = Options::parse(query).map_err(Status::bad_request)?;
+/// The objects of a namespace, or of all if it is empty.
+pub(super) fn objects(
+    state: &State,
+    resource: &'static Resource,
+    namespace: &str,
+    query: &str,
+) -> Result<Value, Failure> {
+    let options = Options::parse(query, resource.fields).map_err(Status::bad_request)?;
     let mut inner = state.lock();
 
     let (version, snapshot) = match &options.token {
@@ -58,27 +66,29 @@ pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value,
                     Token { version: VERSION.into(), resource_version: -1, start: token.start.clone() };
                 Status::expired(EXPIRED, newest.encode())
             };
-            (version, inner.snapshots.get(&version).cloned().ok_or_else(gone)?)
+            (version, inner.snapshots.get(&(resource.plural, version)).cloned().ok_or_else(gone)?)
         }
         _ => {
-            let mut pods: Vec<Value> = inner.pods.values().map(crate::state::Record::object).collect();
+            let mut objects = inner.objects_of(resource);
             // The storage sorts by the whole key, in which `a-b/x` comes before `a/x`.
-            pods.sort_by_key(key_of);
-            (inner.resource_version, Arc::new(pods))
+            objects.sort_by_key(key_of);
+            (inner.resource_version, Arc::new(objects))
         }
     };
-    let within = |pod: &&Value| namespace.is_empty() || pod["metadata"]["namespace"] == namespace;
-    let after = |pod: &&Value| options.token.as_ref().is_none_or(|token| key_of(pod) >= token.start);
+    let within = |object: &&Value| namespace.is_empty() || object["metadata"]["namespace"] == namespace;
+    let after = |object: &&Value| options.token.as_ref().is_none_or(|token| key_of(object) >= token.start);
     let candidates: Vec<&Value> = snapshot.iter().filter(within).filter(after).collect();
-    let selected: Vec<&Value> = candidates.into_iter().filter(|pod| options.selects(pod)).collect();
+    let selected: Vec<&Value> = candidates.into_iter().filter(|object| options.selects(object)).collect();
 
-    // The page that this is, for faults: by how many pods lie before its first one.
-    let all = snapshot.iter().filter(within).filter(|pod| options.selects(pod)).count();
-    let page = if options.limit == 0 { 1 } else { 1 + (all - selected.len()).div_ceil(options.limit) };
-    let planned = inner.list_faults.iter_mut().filter(|fault| usize::try_from(fault.page) == Ok(page));
-    for fault in planned {
-        if fault.times.take() {
-            return Err(fault.failure.clone());
+    if resource.plural == "pods" {
+        // The page that this is, for faults: by how many pods lie before its first one.
+        let all = snapshot.iter().filter(within).filter(|pod| options.selects(pod)).count();
+        let page = if options.limit == 0 { 1 } else { 1 + (all - selected.len()).div_ceil(options.limit) };
+        let planned = inner.list_faults.iter_mut().filter(|fault| usize::try_from(fault.page) == Ok(page));
+        for fault in planned {
+            if fault.times.take() {
+                return Err(fault.failure.clone());
+            }
         }
     }
 
@@ -92,13 +102,13 @@ pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value,
         if options.labels.is_empty() && options.fields.is_empty() {
             metadata["remainingItemCount"] = (selected.len() - shown).into();
         }
-        inner.snapshots.insert(version, Arc::clone(&snapshot));
+        inner.snapshots.insert((resource.plural, version), Arc::clone(&snapshot));
     }
     // An item of a list does not repeat its kind.
     let items: Vec<Value> = selected[..shown]
         .iter()
-        .map(|pod| {
-            let mut item = (*pod).clone();
+        .map(|object| {
+            let mut item = (*object).clone();
             if let Some(fields) = item.as_object_mut() {
                 fields.remove("kind");
                 fields.remove("apiVersion");
@@ -106,21 +116,24 @@ pub(super) fn pods(state: &State, namespace: &str, query: &str) -> Result<Value,
             item
         })
         .collect();
-    Ok(json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}))
+    Ok(json!({
+        "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(), "metadata": metadata,
+        "items": items,
+    }))
 }
 
-fn key_of(pod: &Value) -> String {
-    let part = |pointer| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+fn key_of(object: &Value) -> String {
+    let part = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     format!("{}/{}", part("/metadata/namespace"), part("/metadata/name"))
 }
 
 impl Options {
-    fn parse(query: &str) -> Result<Self, String> {
-        let mut options = Self::default();
+    fn parse(query: &str, selectable: Fields) -> Result<Self, String> {
+        let mut options = Self { selectable, ..Self::default() };
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
                 "labelSelector" => options.labels = LabelSelector::parse(&value)?,
-                "fieldSelector" => options.fields = FieldSelector::parse(&value)?,
+                "fieldSelector" => options.fields = FieldSelector::parse(&value, selectable)?,
                 "limit" => {
                     let limit: i64 = value
                         .parse()
@@ -138,11 +151,11 @@ impl Options {
         Ok(options)
     }
 
-    fn selects(&self, pod: &Value) -> bool {
-        let labels = pod["metadata"]["labels"].as_object().map_or_else(Default::default, |labels| {
+    fn selects(&self, object: &Value) -> bool {
+        let labels = object["metadata"]["labels"].as_object().map_or_else(Default::default, |labels| {
             labels.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
         });
-        self.labels.matches(&labels) && self.fields.matches(|field| pod_field(pod, field))
+        self.labels.matches(&labels) && self.fields.matches(|field| self.selectable.value(object, field))
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::exec;
 use crate::request_log::LoggedRequest;
+use crate::resource::Resource;
 use crate::state::State;
 use status::{Answer, Failure, Status, json_answer, text_answer};
 
@@ -33,10 +34,9 @@ enum Target<'a> {
     Discovery(&'static str),
     Namespaces,
     Namespace(&'a str),
-    Pods(&'a str),
-    Pod(&'a str, &'a str),
+    List(&'static Resource, &'a str),
+    Object(&'static Resource, &'a str, &'a str),
     Exec(&'a str, &'a str),
-    ConfigMap(&'a str, &'a str),
     Unknown,
 }
 
@@ -48,15 +48,30 @@ impl<'a> Target<'a> {
             ["version"] => Self::Version,
             ["api"] => Self::Discovery("api"),
             ["apis"] => Self::Discovery("apis"),
-            ["api", "v1"] => Self::Discovery("api/v1"),
-            ["api", "v1", "pods"] => Self::Pods(""),
+            ["api", "v1"] => Self::Discovery(""),
+            ["apis", "apps", "v1"] => Self::Discovery("apps"),
+            ["apis", "batch", "v1"] => Self::Discovery("batch"),
             ["api", "v1", "namespaces"] => Self::Namespaces,
             ["api", "v1", "namespaces", name] => Self::Namespace(name),
-            ["api", "v1", "namespaces", namespace, "pods"] => Self::Pods(namespace),
-            ["api", "v1", "namespaces", namespace, "pods", name] => Self::Pod(namespace, name),
             ["api", "v1", "namespaces", namespace, "pods", name, "exec"] => Self::Exec(namespace, name),
-            ["api", "v1", "namespaces", namespace, "configmaps", name] => Self::ConfigMap(namespace, name),
+            ["api", "v1", ref rest @ ..] => Self::of_group("", rest),
+            ["apis", group, "v1", ref rest @ ..] if !group.is_empty() => Self::of_group(group, rest),
             _ => Self::Unknown,
+        }
+    }
+
+    /// The rest of a path below the group's version.
+    fn of_group(group: &str, rest: &[&'a str]) -> Self {
+        let (namespace, plural, name) = match *rest {
+            [plural] => ("", plural, None),
+            ["namespaces", namespace, plural] => (namespace, plural, None),
+            ["namespaces", namespace, plural, name] => (namespace, plural, Some(name)),
+            _ => return Self::Unknown,
+        };
+        match (Resource::of(group, plural), name) {
+            (Some(resource), Some(name)) => Self::Object(resource, namespace, name),
+            (Some(resource), None) => Self::List(resource, namespace),
+            (None, _) => Self::Unknown,
         }
     }
 }
@@ -85,8 +100,9 @@ async fn route(
     }
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let user = state.access.user(peer.certificate, authorization).ok_or_else(Status::unauthorized)?;
-    let permit = |verb: &str, resource: &str, namespace: &str, name: &str| {
-        if state.access.allows(verb, resource, namespace) {
+    let permit_in = |group: &str, verb: &str, resource: &str, namespace: &str, name: &str| {
+        let qualified = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+        if state.access.allows(verb, &qualified, namespace) {
             return Ok(());
         }
         let scope = if namespace.is_empty() {
@@ -94,8 +110,11 @@ async fn route(
         } else {
             format!("in the namespace {namespace:?}")
         };
-        let why = format!("User {user:?} cannot {verb} resource {resource:?} in API group \"\" {scope}");
-        Err(Status::forbidden(resource.split('/').next().unwrap_or(resource), name, &why))
+        let why = format!("User {user:?} cannot {verb} resource {resource:?} in API group {group:?} {scope}");
+        Err(Status::forbidden_in(group, resource.split('/').next().unwrap_or(resource), name, &why))
+    };
+    let permit = |verb: &str, resource: &str, namespace: &str, name: &str| {
+        permit_in("", verb, resource, namespace, name)
     };
     if let Target::Exec(namespace, name) = target {
         // The verb that a method stands for: k8s.io/apiserver pkg/endpoints/request/requestinfo.go.
@@ -120,20 +139,15 @@ async fn route(
             get_only("namespaces")?;
             resources::namespace(state, name)?
         }
-        Target::Pods(namespace) => {
-            permit("list", "pods", namespace, "")?;
-            get_only("pods")?;
-            list::pods(state, namespace, query)?
+        Target::List(resource, namespace) => {
+            permit_in(resource.group, "list", resource.plural, namespace, "")?;
+            get_only(resource.plural)?;
+            list::objects(state, resource, namespace, query)?
         }
-        Target::Pod(namespace, name) => {
-            permit("get", "pods", namespace, name)?;
-            get_only("pods")?;
-            resources::pod(state, namespace, name)?
-        }
-        Target::ConfigMap(namespace, name) => {
-            permit("get", "configmaps", namespace, name)?;
-            get_only("configmaps")?;
-            resources::config_map(state, namespace, name)?
+        Target::Object(resource, namespace, name) => {
+            permit_in(resource.group, "get", resource.plural, namespace, name)?;
+            get_only(resource.plural)?;
+            resources::object(state, resource, namespace, name)?
         }
         Target::Health | Target::Exec(..) | Target::Unknown => {
             // Go's http.NotFound, which the API server answers outside its resources.

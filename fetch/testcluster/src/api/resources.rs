@@ -1,10 +1,11 @@
-//! Everything that is answered with one object: version, discovery, namespaces, a pod, a ConfigMap.
+//! Everything that is answered with one object: version, discovery, namespaces, objects by name.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::status::Status;
+use crate::resource::{OTHERS, PODS, Resource};
 use crate::state::{Inner, State};
 
 /// The server's version, k8s.io/apimachinery pkg/version `Info`.
@@ -15,7 +16,7 @@ pub(super) fn version() -> Value {
     })
 }
 
-/// The discovery documents: the core group only.
+/// The discovery documents.
 pub(super) fn discovery(what: &str) -> Value {
     let resource = |name: &str, kind: &str, namespaced: bool, verbs: &[&str]| json!({"name": name, "singularName": kind.to_lowercase(), "namespaced": namespaced, "kind": kind, "verbs": verbs});
     match what {
@@ -23,16 +24,26 @@ pub(super) fn discovery(what: &str) -> Value {
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}],
         }),
-        "apis" => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": []}),
-        _ => json!({
-            "kind": "APIResourceList", "groupVersion": "v1",
-            "resources": [
-                resource("configmaps", "ConfigMap", true, &["get"]),
-                resource("namespaces", "Namespace", false, &["get", "list"]),
-                resource("pods", "Pod", true, &["get", "list"]),
-                resource("pods/exec", "PodExecOptions", true, &["create", "get"]),
-            ],
-        }),
+        "apis" => {
+            let groups = ["apps", "batch"].map(|group| {
+                let version = json!({"groupVersion": format!("{group}/v1"), "version": "v1"});
+                json!({"name": group, "versions": [version], "preferredVersion": version})
+            });
+            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+        }
+        group => {
+            let mut resources: Vec<Value> = std::iter::once(&PODS)
+                .chain(&OTHERS)
+                .filter(|known| known.group == group)
+                .map(|known| resource(known.plural, known.kind, true, &["get", "list"]))
+                .collect();
+            if group.is_empty() {
+                resources.push(resource("namespaces", "Namespace", false, &["get", "list"]));
+                resources.push(resource("pods/exec", "PodExecOptions", true, &["create", "get"]));
+            }
+            let version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
+            json!({"kind": "APIResourceList", "groupVersion": version, "resources": resources})
+        }
     }
 }
 
@@ -47,8 +58,9 @@ fn namespace_object(name: &str) -> Value {
 
 /// `default`, and each namespace that holds something.
 fn namespace_names(inner: &Inner) -> BTreeSet<String> {
-    let used = inner.pods.keys().chain(inner.config_maps.keys()).map(|(namespace, _)| namespace.clone());
-    used.chain(["default".to_owned()]).collect()
+    let of_pods = inner.pods.keys().map(|(namespace, _)| namespace.clone());
+    let of_objects = inner.objects.keys().map(|(_, namespace, _)| namespace.clone());
+    of_pods.chain(of_objects).chain(["default".to_owned()]).collect()
 }
 
 pub(super) fn namespaces(state: &State) -> Value {
@@ -68,19 +80,12 @@ pub(super) fn namespace(state: &State, name: &str) -> Result<Value, Status> {
     }
 }
 
-pub(super) fn pod(state: &State, namespace: &str, name: &str) -> Result<Value, Status> {
-    let inner = state.lock();
-    let record = inner.pods.get(&(namespace.to_owned(), name.to_owned()));
-    record.map(crate::state::Record::object).ok_or_else(|| Status::not_found("pods", name))
-}
-
-pub(super) fn config_map(state: &State, namespace: &str, name: &str) -> Result<Value, Status> {
-    let inner = state.lock();
-    let data = inner.config_maps.get(&(namespace.to_owned(), name.to_owned()));
-    let data = data.ok_or_else(|| Status::not_found("configmaps", name))?;
-    Ok(json!({
-        "kind": "ConfigMap", "apiVersion": "v1",
-        "metadata": {"name": name, "namespace": namespace, "resourceVersion": "1"},
-        "data": data,
-    }))
+pub(super) fn object(
+    state: &State,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+) -> Result<Value, Status> {
+    let object = state.lock().object(resource, namespace, name);
+    object.ok_or_else(|| Status::not_found_in(resource.group, resource.plural, name))
 }

@@ -72,17 +72,28 @@ impl Status {
 
     /// The authorizer's refusal, before the request reaches the resource.
     pub(crate) fn forbidden(resource: &str, name: &str, why: &str) -> Self {
+        Self::forbidden_in("", resource, name, why)
+    }
+
+    /// The same for a resource of a group.
+    pub(crate) fn forbidden_in(group: &str, resource: &str, name: &str, why: &str) -> Self {
         let named = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+        let what = qualified(group, resource);
         Self {
-            details: details(resource, name),
-            ..Self::new(403, "Forbidden", format!("{resource}{named} is forbidden: {why}"))
+            details: details_in(group, resource, name),
+            ..Self::new(403, "Forbidden", format!("{what}{named} is forbidden: {why}"))
         }
     }
 
     pub(crate) fn not_found(resource: &str, name: &str) -> Self {
+        Self::not_found_in("", resource, name)
+    }
+
+    /// The same for a resource of a group.
+    pub(crate) fn not_found_in(group: &str, resource: &str, name: &str) -> Self {
         Self {
-            details: details(resource, name),
-            ..Self::new(404, "NotFound", format!("{resource} {name:?} not found"))
+            details: details_in(group, resource, name),
+            ..Self::new(404, "NotFound", format!("{} {name:?} not found", qualified(group, resource)))
         }
     }
 
@@ -147,10 +158,22 @@ impl Status {
     }
 }
 
+/// `pods`, `deployments.apps`: `GroupResource.String` of k8s.io/apimachinery `pkg/runtime/schema/group_version.go`.
+fn qualified(group: &str, resource: &str) -> String {
+    if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
+}
+
 fn details(resource: &str, name: &str) -> Value {
+    details_in("", resource, name)
+}
+
+fn details_in(group: &str, resource: &str, name: &str) -> Value {
     let mut object = Map::new();
     if !name.is_empty() {
         object.insert("name".into(), name.into());
+    }
+    if !group.is_empty() {
+        object.insert("group".into(), group.into());
     }
     if !resource.is_empty() {
         object.insert("kind".into(), resource.into());

@@ -1,4 +1,4 @@
-//! Field selectors of pods: `metadata.name=web-1,status.phase!=Running`.
+//! Field selectors: `metadata.name=web-1,status.phase!=Running`.
 //!
 //! Grammar, escapes and messages from k8s.io/apimachinery pkg/fields/selector.go (`parseSelector`, `UnescapeValue`);
 //! the fields from kubernetes pkg/apis/core/v1/conversion.go and pkg/registry/core/pod/strategy.go
@@ -31,18 +31,59 @@ const POD_FIELDS: [(&str, &str); 10] = [
     ("status.nominatedNodeName", "/status/nominatedNodeName"),
 ];
 
+/// The fields by which objects of a resource can be selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Fields {
+    /// Those of pods.
+    Pod,
+    /// Name and namespace, which every object has (k8s.io/apimachinery pkg/runtime/conversion.go,
+    /// `DefaultMetaV1FieldSelectorConversion`).
+    #[default]
+    Meta,
+}
+
+impl Fields {
+    fn known(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Pod => &POD_FIELDS,
+            Self::Meta => &POD_FIELDS[..2],
+        }
+    }
+
+    /// A selectable field of an object.
+    pub(crate) fn value(self, object: &Value, field: &str) -> Option<String> {
+        let (_, pointer) = self.known().iter().find(|(name, _)| *name == field)?;
+        match object.pointer(pointer) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Bool(flag)) => Some(flag.to_string()),
+            _ if field == "spec.hostNetwork" => Some("false".into()),
+            _ => None,
+        }
+    }
+
+    fn refusal(self, field: &str) -> String {
+        match self {
+            Self::Pod => format!("field label not supported: {field}"),
+            Self::Meta => {
+                let known = "known field selector: only \"metadata.name\", \"metadata.namespace\"";
+                format!("{field:?} is not a {known}")
+            }
+        }
+    }
+}
+
 impl FieldSelector {
-    /// Reads a selector of pods; the error is the message of the API server's 400.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a selector; the error is the message of the API server's 400.
+    pub(crate) fn parse(text: &str, fields: Fields) -> Result<Self, String> {
         let mut selector = Self::parse_any(text)?;
         for term in &mut selector.0 {
             match term.field.as_str() {
                 // From the time before v1.
-                "spec.host" => term.field = "spec.nodeName".into(),
+                "spec.host" if fields == Fields::Pod => term.field = "spec.nodeName".into(),
                 // Accepted, and then found to be in no pod.
-                "status.podIPs" => {}
-                field if POD_FIELDS.iter().any(|(name, _)| *name == field) => {}
-                field => return Err(format!("field label not supported: {field}")),
+                "status.podIPs" if fields == Fields::Pod => {}
+                field if fields.known().iter().any(|(name, _)| *name == field) => {}
+                field => return Err(fields.refusal(field)),
             }
         }
         Ok(selector)
@@ -74,17 +115,6 @@ impl FieldSelector {
     /// Whether the fields meet all terms; a field that is not there is the empty text.
     pub(crate) fn matches(&self, field: impl Fn(&str) -> Option<String>) -> bool {
         self.0.iter().all(|term| (field(&term.field).unwrap_or_default() == term.value) == term.equal)
-    }
-}
-
-/// A selectable field of a pod object.
-pub(crate) fn pod_field(pod: &Value, field: &str) -> Option<String> {
-    let (_, pointer) = POD_FIELDS.iter().find(|(name, _)| *name == field)?;
-    match pod.pointer(pointer) {
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(Value::Bool(flag)) => Some(flag.to_string()),
-        _ if field == "spec.hostNetwork" => Some("false".into()),
-        _ => None,
     }
 }
 

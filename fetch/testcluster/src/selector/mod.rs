@@ -4,7 +4,7 @@ mod field;
 mod label;
 mod syntax;
 
-pub(crate) use field::{FieldSelector, pod_field};
+pub(crate) use field::{FieldSelector, Fields};
 pub(crate) use label::LabelSelector;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Lists, gets, rights and the log, by plain HTTP.
 
 use serde_json::json;
-use testcluster::{Cluster, Container, ListFault, Main, Phase, Pod, Times};
+use testcluster::{Cluster, Container, ListFault, Main, Object, Phase, Pod, Times};
 
 use crate::support::{get, http, one_pod};
 
@@ -86,7 +86,11 @@ fn errors_are_status_objects() {
     assert_eq!(get(&cluster, "/readyz").body, "ok");
     assert_eq!(get(&cluster, "/version").json()["major"], "1");
     assert_eq!(get(&cluster, "/api").json()["versions"], json!(["v1"]));
-    assert_eq!(get(&cluster, "/apis").json()["groups"], json!([]));
+    assert_eq!(get(&cluster, "/apis").json()["groups"][0]["name"], "apps");
+    assert_eq!(get(&cluster, "/apis/batch/v1").json()["resources"][1]["name"], "jobs");
+    let missing = get(&cluster, "/apis/apps/v1/namespaces/ns/deployments/none").json();
+    assert_eq!(missing["message"], "deployments.apps \"none\" not found");
+    assert_eq!(missing["details"], json!({"name": "none", "group": "apps", "kind": "deployments"}));
     assert_eq!(get(&cluster, "/api/v1").json()["kind"], "APIResourceList");
 }
 
@@ -287,4 +291,56 @@ fn pods_can_change_while_the_cluster_runs() {
     cluster.delete_pod("ns", "web").unwrap();
     assert!(cluster.delete_pod("ns", "web").is_err());
     assert_eq!(get(&cluster, "/api/v1/namespaces/ns/pods/web").code, 404);
+}
+
+#[test]
+fn objects_are_served_by_name_and_in_lists() {
+    let deployment =
+        |name: &str| Object::new("Deployment", "ns", name, json!({"spec": {"replicas": 2}})).unwrap();
+    let owner = Object::new("CronJob", "ns", "nightly", json!({})).unwrap();
+    let job = json!({"metadata": {"labels": {"a": "b"}, "ownerReferences": [{"uid": owner.uid()}]}});
+    let cluster = Cluster::builder()
+        .object(deployment("web"))
+        .object(deployment("api"))
+        .object(Object::new("Job", "other", "nightly-1", job).unwrap())
+        .object(owner)
+        .config_map("ns", "settings", [("k", "v")])
+        .deny("get", "statefulsets.apps", Some("ns"))
+        .start()
+        .unwrap();
+    let web = get(&cluster, "/apis/apps/v1/namespaces/ns/deployments/web").json();
+    assert_eq!((&web["apiVersion"], &web["spec"]["replicas"]), (&json!("apps/v1"), &json!(2)));
+    let list = get(&cluster, "/apis/apps/v1/deployments?limit=1");
+    assert_eq!((list.json()["kind"].clone(), list.names()), (json!("DeploymentList"), vec!["ns/api".into()]));
+    let token = list.json()["metadata"]["continue"].as_str().unwrap().to_owned();
+    let rest = get(&cluster, &format!("/apis/apps/v1/deployments?limit=1&continue={token}"));
+    assert_eq!(rest.names(), ["ns/web"]);
+    let jobs = get(&cluster, "/apis/batch/v1/namespaces/other/jobs?labelSelector=a%3Db");
+    assert_eq!(jobs.json()["items"][0]["metadata"]["ownerReferences"][0]["uid"], "cronjobs/ns/nightly");
+    let settings = get(&cluster, "/api/v1/namespaces/ns/configmaps/settings").json();
+    assert_eq!((&settings["kind"], &settings["data"]), (&json!("ConfigMap"), &json!({"k": "v"})));
+    let refused = get(&cluster, "/apis/apps/v1/namespaces/ns/statefulsets/db");
+    assert_eq!(
+        (refused.code, refused.message().as_str()),
+        (
+            403,
+            "statefulsets.apps \"db\" is forbidden: User \"system:anonymous\" cannot get resource \"statefulsets\" in API group \"apps\" in the namespace \"ns\""
+        )
+    );
+    let odd = get(&cluster, "/apis/apps/v1/deployments?fieldSelector=spec.replicas%3D2");
+    assert_eq!(
+        odd.message(),
+        "\"spec.replicas\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+    );
+    assert_eq!(get(&cluster, "/apis/apps/v2/deployments").code, 404);
+    assert_eq!(Object::new("Secret", "ns", "s", json!({})), None);
+}
+
+#[test]
+fn with_rights_granted_all_others_are_withheld() {
+    let cluster = Cluster::builder().allow("list", "pods", Some("ns")).start().unwrap();
+    assert_eq!(get(&cluster, "/api/v1/namespaces/ns/pods").code, 200);
+    assert_eq!(get(&cluster, "/api/v1/namespaces/other/pods").code, 403);
+    assert_eq!(get(&cluster, "/api/v1/pods").code, 403);
+    assert_eq!(get(&cluster, "/api/v1/namespaces/ns/pods/x").code, 403);
 }

@@ -21,21 +21,30 @@ const EXAMPLES: &str = "\
 Examples:
   covfetch -n shop -l app=checkout                 what the pods have written so far
   covfetch -n shop -l app=checkout --signal USR1   tell them to write first, and wait for it
-  covfetch -A -l coverage=yes -c server --from /cov
+  covfetch -n shop deployment/checkout svc/cart    the pods of workloads
+  covfetch -A -l coverage=yes -c 'server*' --from /cov
   covfetch -l app=checkout --dry-run               what would be done
   covreport                                        the report on what was fetched";
 
 /// Collect Go coverage files (covmeta.*, covcounters.*) from Kubernetes pods.
 ///
-/// Finds the coverage directory of every selected container (GOCOVERDIR in the pod's spec, or --from), asks the program
-/// to write its counters if told how (--signal), copies the files with tar, checks each of them, and stores them under
-/// DIR/NAMESPACE/POD/CONTAINER/. DIR/manifest.json says what each run found, and what it failed to fetch.
+/// Finds the coverage directory of every selected container (GOCOVERDIR in the pod's spec or in its process's
+/// environment, or --from), asks the program to write its counters if told how (--signal), copies the files with tar,
+/// checks each of them, and stores them under DIR/NAMESPACE/POD/CONTAINER/. DIR/manifest.json says what each run found,
+/// and what it failed to fetch.
+///
+/// In a deploy hook of Skaffold, context, namespaces and labels of what it deployed are the defaults.
 #[derive(Debug, Parser)]
 // Each is a flag of its own, not a state of the others.
 #[allow(clippy::struct_excessive_bools)]
 #[command(name = "covfetch", version, styles = STYLES, max_term_width = 100)]
 #[command(after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub struct Cli {
+    /// Workloads whose pods are meant: KIND/NAME (pod, deployment, statefulset, daemonset, replicaset, job, cronjob,
+    /// service, or kubectl's short names), or a pod's name [default: all pods]
+    #[arg(value_name = "WORKLOAD", help_heading = "Which pods")]
+    pub workloads: Vec<String>,
+
     /// Namespaces to search; several are separated by commas [default: the context's]
     #[arg(
         short,
@@ -47,18 +56,29 @@ pub struct Cli {
     pub namespaces: Vec<String>,
 
     /// Search all namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespaces", help_heading = "Which pods")]
+    #[arg(short = 'A', long, conflicts_with_all = ["namespaces", "workloads"], help_heading = "Which pods")]
     pub all_namespaces: bool,
 
     /// Label selector, as kubectl takes it (app=web,tier!=cache)
-    #[arg(short = 'l', long = "selector", value_name = "LABELS", help_heading = "Which pods")]
+    #[arg(
+        short = 'l',
+        long = "selector",
+        value_name = "LABELS",
+        conflicts_with = "workloads",
+        help_heading = "Which pods"
+    )]
     pub labels: Option<String>,
 
     /// Field selector, as kubectl takes it (metadata.name=web-0)
-    #[arg(long = "field-selector", value_name = "FIELDS", help_heading = "Which pods")]
+    #[arg(
+        long = "field-selector",
+        value_name = "FIELDS",
+        conflicts_with = "workloads",
+        help_heading = "Which pods"
+    )]
     pub fields: Option<String>,
 
-    /// Container to read; may be repeated [default: every container that sets GOCOVERDIR]
+    /// Container to read, or a pattern (app-*); may be repeated [default: every container that sets GOCOVERDIR]
     #[arg(
         short,
         long = "container",
@@ -84,17 +104,17 @@ pub struct Cli {
     #[arg(long, value_name = "SIGNAL", help_heading = "Flush")]
     pub signal: Option<Signal>,
 
-    /// Process to signal, as numbered in its container
-    #[arg(long, value_name = "PID", default_value = "1", requires = "signal", help_heading = "Flush")]
+    /// Process to signal, and to ask for a GOCOVERDIR that the pod's spec does not have; as numbered in its container
+    #[arg(long, value_name = "PID", default_value = "1", help_heading = "Flush")]
     pub pid: NonZeroU32,
 
     /// How long to wait for the new counter file, rounded up to whole seconds
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "signal", help_heading = "Flush")]
     pub flush_timeout: Duration,
 
-    /// Where the files and the manifest go
-    #[arg(long, value_name = "DIR", default_value = "reports/coverage", help_heading = "Output")]
-    pub to: PathBuf,
+    /// Where the files and the manifest go [default: reports/coverage]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub to: Option<PathBuf>,
 
     /// Set the files of older runs aside (to DIR/.older) before fetching
     #[arg(long, help_heading = "Output")]

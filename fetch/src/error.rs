@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::escape::one_line;
+use crate::rights::Right;
 
 /// What went wrong, as `docs/MANIFEST.md` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub enum Kind {
     Forbidden,
     /// The container is not running and its files are out of reach.
     PodState,
+    /// A workload that was asked for does not exist.
+    NotFound,
+    /// The pods of a workload cannot be told: it has no selector, or none that can be understood.
+    Workload,
     /// No coverage directory is known for the container.
     NoCoverageDir,
     /// The coverage directory does not exist or cannot be read in the container.
@@ -75,6 +80,9 @@ pub struct Failure {
     /// Whether another attempt may succeed. Not part of the manifest.
     #[serde(skip)]
     pub retry: Retry,
+    /// The right that is missing. Not part of the manifest.
+    #[serde(skip)]
+    pub right: Option<Box<Right>>,
 }
 
 /// Whether another attempt may succeed.
@@ -92,7 +100,7 @@ pub enum Retry {
 impl Failure {
     /// A failure that a retry does not help. The message is escaped here, once for all.
     pub fn new(kind: Kind, message: impl AsRef<str>) -> Self {
-        Self { kind, message: one_line(message.as_ref()), retry: Retry::No }
+        Self { kind, message: one_line(message.as_ref()), retry: Retry::No, right: None }
     }
 
     /// A failure that is worth another attempt.

@@ -7,11 +7,16 @@ use crate::cli::{Cli, Form};
 use crate::error::Fatal;
 use crate::flush::FlushRequest;
 use crate::names::is_dns_label;
-use crate::selection::Selection;
+use crate::selection::{Selection, check_pattern};
+use crate::skaffold::Skaffold;
 use crate::unpack::Limits;
+use crate::workload;
 
 /// Memory for files on their way to the store, bytes, over all containers; a file as large as the limit must fit.
 const MEMORY: u64 = 512 << 20;
+
+/// Where files go if nobody says; where `covreport` looks for them.
+const DEFAULT_STORE: &str = "reports/coverage";
 
 /// The resolved options.
 #[derive(Debug, Clone)]
@@ -24,10 +29,14 @@ pub struct Options {
     pub context: Option<String>,
     /// Whether the namespaces are still to be taken from the context.
     pub namespace_of_context: bool,
+    /// What was taken from Skaffold's environment, each with its variable; for people.
+    pub taken: Vec<String>,
     /// What to read.
     pub selection: Selection,
     /// The flush to ask for.
     pub flush: Option<FlushRequest>,
+    /// Process whose environment tells a directory that the pod's spec does not have, as numbered in its container.
+    pub pid: u32,
     /// The store.
     pub to: PathBuf,
     /// Set older runs aside first.
@@ -53,15 +62,41 @@ pub struct Options {
 }
 
 impl Options {
-    /// Resolves the command line.
-    pub fn resolve(cli: Cli) -> Result<Self, Fatal> {
-        for name in cli.namespaces.iter().chain(&cli.containers) {
-            if !is_dns_label(name) {
-                return Err(Fatal::usage(format!(
-                    "\"{name}\" cannot be the name of a namespace or a container"
-                )));
-            }
+    /// Resolves the command line. What it leaves open is taken from Skaffold's environment, then from the defaults.
+    pub fn resolve(cli: Cli, skaffold: &Skaffold) -> Result<Self, Fatal> {
+        let workloads = workload::parse(&cli.workloads).map_err(Fatal::usage)?;
+        cli.containers.iter().try_for_each(|pattern| check_pattern(pattern)).map_err(Fatal::usage)?;
+        let mut taken = Vec::new();
+        let mut take = |what: String, variable: &str| taken.push(format!("{what} ({variable})"));
+        let mut namespaces = cli.namespaces;
+        if namespaces.is_empty() && !cli.all_namespaces && !skaffold.namespaces.is_empty() {
+            namespaces.clone_from(&skaffold.namespaces);
+            take(format!("namespaces {}", namespaces.join(",")), "SKAFFOLD_NAMESPACES");
         }
+        if let Some(name) = namespaces.iter().find(|name| !is_dns_label(name)) {
+            return Err(Fatal::usage(format!("\"{name}\" cannot be the name of a namespace")));
+        }
+        let mut labels = cli.labels;
+        if labels.is_none()
+            && workloads.is_empty()
+            && let Some(of_run) = skaffold.labels().map_err(Fatal::usage)?
+        {
+            take(format!("labels {of_run}"), "SKAFFOLD_RUN_ID");
+            labels = Some(of_run);
+        }
+        let context = cli.context.or_else(|| {
+            let context = skaffold.context.clone()?;
+            take(format!("context {context}"), "SKAFFOLD_KUBE_CONTEXT");
+            Some(context)
+        });
+        let to = cli.to.unwrap_or_else(|| match &skaffold.work_dir {
+            Some(work_dir) => {
+                let to = work_dir.join(DEFAULT_STORE);
+                take(format!("output to {}", to.display()), "SKAFFOLD_WORK_DIR");
+                to
+            }
+            None => PathBuf::from(DEFAULT_STORE),
+        });
         if let Some(from) = &cli.from
             && (from.is_empty() || from.contains('\0'))
         {
@@ -81,23 +116,25 @@ impl Options {
         let Some(memory_kib) = memory_kib else {
             return Err(Fatal::usage("--max-file-size is larger than 4 TiB"));
         };
-        let mut namespaces = cli.namespaces;
         namespaces.sort();
         namespaces.dedup();
         let namespace_of_context = namespaces.is_empty() && !cli.all_namespaces;
         Ok(Self {
             kubeconfig: cli.kubeconfig,
-            context: cli.context,
+            context,
+            taken,
             namespace_of_context,
             selection: Selection {
                 namespaces: (!cli.all_namespaces).then_some(namespaces),
-                labels: cli.labels.filter(|labels| !labels.is_empty()),
+                workloads,
+                labels: labels.filter(|labels| !labels.is_empty()),
                 fields: cli.fields.filter(|fields| !fields.is_empty()),
                 containers: cli.containers,
                 from: cli.from,
             },
             flush,
-            to: cli.to,
+            pid: cli.pid.get(),
+            to,
             fresh: cli.fresh,
             dry_run: cli.dry_run,
             form: cli.output,
@@ -119,7 +156,63 @@ mod tests {
 
     fn resolve(arguments: &[&str]) -> Result<Options, Fatal> {
         let line = ["covfetch"].into_iter().chain(arguments.iter().copied());
-        Options::resolve(Cli::try_parse_from(line).unwrap())
+        Options::resolve(Cli::try_parse_from(line).unwrap(), &Skaffold::default())
+    }
+
+    /// In a hook of Skaffold.
+    fn hooked(arguments: &[&str]) -> Result<Options, Fatal> {
+        let line = ["covfetch"].into_iter().chain(arguments.iter().copied());
+        let skaffold = Skaffold {
+            context: Some("kind".into()),
+            namespaces: vec!["shop".into(), "pay".into()],
+            run_id: Some("7f-1".into()),
+            work_dir: Some("/work".into()),
+        };
+        Options::resolve(Cli::try_parse_from(line).unwrap(), &skaffold)
+    }
+
+    #[test]
+    fn in_a_hook_of_skaffold_the_bare_word_works() {
+        let options = hooked(&[]).unwrap();
+        assert_eq!(options.context.as_deref(), Some("kind"));
+        assert_eq!(options.selection.namespaces, Some(vec!["pay".into(), "shop".into()]));
+        assert_eq!(options.selection.labels.as_deref(), Some("skaffold.dev/run-id=7f-1"));
+        assert_eq!(options.to, PathBuf::from("/work/reports/coverage"));
+        assert!(!options.namespace_of_context);
+        assert_eq!(options.taken.len(), 4, "{:?}", options.taken);
+    }
+
+    #[test]
+    fn flags_win_over_skaffold() {
+        let options = hooked(&["-n", "x", "-l", "a=b", "--context", "c", "--to", "t"]).unwrap();
+        assert_eq!(options.selection.namespaces, Some(vec!["x".into()]));
+        assert_eq!(options.selection.labels.as_deref(), Some("a=b"));
+        assert_eq!((options.context.as_deref(), options.to), (Some("c"), PathBuf::from("t")));
+        assert!(options.taken.is_empty(), "{:?}", options.taken);
+    }
+
+    #[test]
+    fn what_selects_pods_otherwise_replaces_the_run_of_skaffold() {
+        assert_eq!(hooked(&["deploy/x"]).unwrap().selection.labels, None);
+        assert_eq!(hooked(&["-A"]).unwrap().selection.namespaces, None);
+        // Fields come on top of labels, as in kubectl.
+        let options = hooked(&["--field-selector", "status.phase=Running"]).unwrap();
+        assert_eq!(options.selection.labels.as_deref(), Some("skaffold.dev/run-id=7f-1"));
+        // An empty selector was asked for: everything.
+        assert_eq!(hooked(&["-l", ""]).unwrap().selection.labels, None);
+    }
+
+    #[test]
+    fn workloads_go_with_neither_selectors_nor_all_namespaces() {
+        for arguments in [
+            &["covfetch", "deploy/x", "-l", "a=b"][..],
+            &["covfetch", "deploy/x", "--field-selector", "a=b"],
+            &["covfetch", "deploy/x", "-A"],
+        ] {
+            assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
+        }
+        assert!(resolve(&["secret/x"]).is_err());
+        assert_eq!(resolve(&["deploy", "a", "b"]).unwrap().selection.workloads.len(), 2);
     }
 
     #[test]
@@ -139,7 +232,7 @@ mod tests {
         assert_eq!(resolve(&[]).unwrap().flush, None);
         let flush = resolve(&["--signal", "USR1", "--flush-timeout", "1500ms"]).unwrap().flush.unwrap();
         assert_eq!((flush.pid.get(), flush.timeout), (1, Duration::from_secs(2)));
-        assert!(Cli::try_parse_from(["covfetch", "--pid", "7"]).is_err());
+        assert_eq!(resolve(&["--pid", "7"]).unwrap().flush, None);
         assert!(Cli::try_parse_from(["covfetch", "--signal", "KILL"]).is_err());
     }
 

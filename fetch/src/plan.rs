@@ -1,5 +1,9 @@
 //! Pods -> plan: what is done with each container, and why. Pure; the pods are as the API server listed them.
+//!
+//! A plan may leave it to a running process to say where its GOCOVERDIR is. Once it has been asked, the plan is made
+//! again from the same pods and the answers.
 
+mod candidates;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -7,16 +11,27 @@ mod volume;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-use crate::environment::{COVERAGE_VARIABLE, Value, coverage_dir, may_come_from_elsewhere};
+use std::collections::BTreeMap;
+
+use crate::environment::ConfigMaps;
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
 use crate::names::ContainerName;
+use crate::probe::Answer;
 use crate::selection::Selection;
+use crate::workload::Workload;
 
+use candidates::{Candidate, Source, candidates};
 use state::{Reach, reach};
 
-/// The container that kubectl takes where none is named.
-const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+/// What is known beyond the pods themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// ConfigMaps that variables come from.
+    pub maps: ConfigMaps,
+    /// What processes said of their GOCOVERDIR.
+    pub answers: BTreeMap<ContainerName, Answer>,
+}
 
 /// What is done with one container, or with a pod of which no container is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +63,11 @@ pub enum Decision {
         /// they are flushed one after the other.
         shared: Option<String>,
     },
+    /// Ask its process for the directory first; the note says why.
+    Ask {
+        /// The container, with checked names.
+        name: ContainerName,
+    },
     /// Say why there is nothing to read, which is no failure.
     List,
     /// It was selected and its coverage cannot be had.
@@ -69,31 +89,42 @@ pub struct Facts {
     pub restart_count: Option<i32>,
 }
 
+impl Entry {
+    /// The entry of a workload that was asked for and has no pods: why that is so, or why it is a failure.
+    pub fn workload(namespace: &str, workload: &Workload, why: Result<String, Failure>) -> Self {
+        let (decision, note) = match why {
+            Ok(note) => (Decision::List, Some(one_line(&note))),
+            Err(failure) => (Decision::Fail(failure), None),
+        };
+        Self {
+            namespace: one_line(namespace),
+            pod: workload.to_string(),
+            container: None,
+            facts: Facts::default(),
+            decision,
+            note,
+        }
+    }
+}
+
 /// Makes the plan, ordered by namespace, pod and container.
-pub fn plan(pods: &[Pod], selection: &Selection) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = pods.iter().flat_map(|pod| plan_pod(pod, selection)).collect();
+pub fn plan(pods: &[Pod], selection: &Selection, known: &Known) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = pods.iter().flat_map(|pod| plan_pod(pod, selection, known)).collect();
     entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
     entries
 }
 
-/// A container and the directory it is to be read from.
-struct Candidate<'a> {
-    container: &'a Container,
-    source: Result<String, Failure>,
-}
-
-fn plan_pod(pod: &Pod, selection: &Selection) -> Vec<Entry> {
-    let candidates = match candidates(pod, selection) {
+fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
+    let candidates = match candidates(pod, selection, known) {
         Ok(candidates) => candidates,
         Err(entry) => return vec![*entry],
     };
     let judged: Vec<(&Candidate<'_>, Reach)> =
         candidates.iter().map(|candidate| (candidate, reach(pod, candidate.container))).collect();
-    let read_elsewhere = |candidate: &Candidate<'_>| {
-        let source = candidate.source.as_ref().ok()?;
+    let read_elsewhere = |candidate: &Candidate<'_>, source: &str| {
         let place = volume::place(candidate.container, source)?;
         judged.iter().find_map(|(other, reach)| {
-            let other_source = other.source.as_ref().ok()?;
+            let Source::Directory(other_source) = &other.source else { return None };
             let same = matches!(reach, Reach::Running { .. })
                 && volume::place(other.container, other_source).as_ref() == Some(&place);
             same.then(|| (place.volume.clone(), other.container.name.clone()))
@@ -102,9 +133,15 @@ fn plan_pod(pod: &Pod, selection: &Selection) -> Vec<Entry> {
     let entry = |candidate: &Candidate<'_>, reach: &Reach| {
         let (decision, note) = match (reach, &candidate.source) {
             (Reach::NotYet { why }, _) => (Decision::List, Some(why.clone())),
-            (_, Err(failure)) => (Decision::Fail(failure.clone()), None),
-            (Reach::Running { note }, Ok(source)) => (fetch(pod, candidate.container, source), note.clone()),
-            (Reach::Gone { why }, Ok(_)) => match read_elsewhere(candidate) {
+            (_, Source::Unknown(failure)) => (Decision::Fail(failure.clone()), None),
+            (Reach::Running { .. }, Source::Ask(why)) => (ask(pod, candidate.container), Some(why.clone())),
+            (Reach::Running { note }, Source::Directory(source)) => {
+                (fetch(pod, candidate.container, source), note.clone())
+            }
+            (Reach::Gone { why }, Source::Ask(_)) => {
+                (Decision::Fail(Failure::new(Kind::PodState, why)), None)
+            }
+            (Reach::Gone { why }, Source::Directory(source)) => match read_elsewhere(candidate, source) {
                 Some((volume, reader)) => {
                     let note = format!(
                         "{why}; its files lie on volume {volume} and are read through container {reader}"
@@ -122,6 +159,14 @@ fn plan_pod(pod: &Pod, selection: &Selection) -> Vec<Entry> {
     judged.iter().map(|(candidate, reach)| entry(candidate, reach)).collect()
 }
 
+fn ask(pod: &Pod, container: &Container) -> Decision {
+    let (namespace, name) = pod_name(pod);
+    match ContainerName::new(namespace, name, &container.name) {
+        Ok(name) => Decision::Ask { name },
+        Err(failure) => Decision::Fail(failure),
+    }
+}
+
 fn fetch(pod: &Pod, container: &Container, source: &str) -> Decision {
     let (namespace, name) = pod_name(pod);
     let shared = volume::shared_name(pod, container, source);
@@ -131,83 +176,10 @@ fn fetch(pod: &Pod, container: &Container, source: &str) -> Decision {
     }
 }
 
-/// The containers to read; or the entry of the pod if there is none.
-fn candidates<'a>(pod: &'a Pod, selection: &Selection) -> Result<Vec<Candidate<'a>>, Box<Entry>> {
-    let all = containers(pod);
-    if !selection.containers.is_empty() {
-        let named: Vec<Candidate<'a>> = all
-            .iter()
-            .filter(|container| selection.containers.contains(&container.name))
-            .map(|container| Candidate { container, source: source_of(pod, container, selection) })
-            .collect();
-        if named.is_empty() {
-            let note = format!("no container is named {}", selection.containers.join(" or "));
-            return Err(pod_entry(pod, Decision::List, Some(note)));
-        }
-        return Ok(named);
-    }
-    let with_variable: Vec<Candidate<'a>> = all
-        .iter()
-        .filter(|container| coverage_dir(pod, container) != Value::Unset)
-        .map(|container| Candidate { container, source: source_of(pod, container, selection) })
-        .collect();
-    if !with_variable.is_empty() {
-        return Ok(with_variable);
-    }
-    let Some(from) = &selection.from else {
-        let mut note = format!("no container sets {COVERAGE_VARIABLE}");
-        if all.iter().any(|container| may_come_from_elsewhere(container)) {
-            note.push_str(" in its env (envFrom is not read)");
-        }
-        note.push_str("; if one writes coverage all the same, name its directory with --from");
-        return Err(pod_entry(pod, Decision::List, Some(note)));
-    };
-    let main = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-    let only = match main {
-        [only] => Some(only),
-        several => default_container(pod).and_then(|name| several.iter().find(|one| &one.name == name)),
-    };
-    let Some(container) = only else {
-        let names: Vec<&str> = main.iter().map(|container| container.name.as_str()).collect();
-        let message = format!(
-            "--from is given and the pod has {} containers ({}): say which with -c",
-            names.len(),
-            names.join(", ")
-        );
-        let failure = Failure::new(Kind::NoCoverageDir, message);
-        return Err(pod_entry(pod, Decision::Fail(failure), None));
-    };
-    Ok(vec![Candidate { container, source: Ok(from.clone()) }])
-}
-
-fn source_of(pod: &Pod, container: &Container, selection: &Selection) -> Result<String, Failure> {
-    if let Some(from) = &selection.from {
-        return Ok(from.clone());
-    }
-    match coverage_dir(pod, container) {
-        Value::Known(directory) if directory.contains('\0') => {
-            Err(Failure::new(Kind::Rejected, format!("{COVERAGE_VARIABLE} contains a NUL byte")))
-        }
-        Value::Known(directory) => Ok(directory),
-        Value::Elsewhere(from) => Err(Failure::new(
-            Kind::NoCoverageDir,
-            format!("{COVERAGE_VARIABLE} comes from {from}; name the directory with --from"),
-        )),
-        Value::Unset => Err(Failure::new(
-            Kind::NoCoverageDir,
-            format!("the container does not set {COVERAGE_VARIABLE}; name the directory with --from"),
-        )),
-    }
-}
-
 /// The containers of a pod in the order of its spec, those that run beside the others (sidecars) included.
 fn containers(pod: &Pod) -> Vec<&Container> {
     let Some(spec) = &pod.spec else { return Vec::new() };
     spec.init_containers.iter().flatten().chain(&spec.containers).collect()
-}
-
-fn default_container(pod: &Pod) -> Option<&String> {
-    pod.metadata.annotations.as_ref()?.get(DEFAULT_CONTAINER)
 }
 
 fn pod_name(pod: &Pod) -> (&str, &str) {

@@ -1,9 +1,9 @@
-//! The pipeline on one page: selection -> plan -> flush, copy, check and store in parallel -> manifest -> summary.
+//! The pipeline on one page: selection -> pods -> plan -> flush, copy, check and store in parallel -> manifest -> summary.
 
 mod record;
 mod signals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -19,15 +18,17 @@ use crate::capture::{Captured, Collector};
 use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
+use crate::listing::{Listed, Lister};
 use crate::manifest::{self, ClusterName, ContainerRecord, ManifestError, Outcome, Run, State, Tool};
 use crate::names::ContainerName;
 use crate::options::Options;
-use crate::plan::{Decision, Entry, plan};
+use crate::plan::{Decision, Entry, Known, plan};
+use crate::probe::{self, Answer, Asking};
 use crate::progress::{Progress, note};
 use crate::remote::kube::KubeCluster;
-use crate::remote::{Attempted, Cluster, kubeconfig};
-use crate::retry::Pauses;
-use crate::selection::PodQuery;
+use crate::remote::{Cluster, kubeconfig};
+use crate::rights::{self, Right};
+use crate::skaffold::Skaffold;
 use crate::store::Store;
 use crate::summary;
 
@@ -47,7 +48,10 @@ pub fn main(cli: Cli) -> Exit {
         }
     };
     let exit = runtime.block_on(async {
-        let options = Options::resolve(cli)?;
+        let options = Options::resolve(cli, &Skaffold::of_process())?;
+        if !options.taken.is_empty() && !options.quiet {
+            note(&format!("from Skaffold's environment: {}", options.taken.join("; ")));
+        }
         let cancel = CancellationToken::new();
         let interrupt = Interrupt::listen(cancel.clone())?;
         let exit = run(options, cancel).await;
@@ -79,10 +83,16 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         selection: options.selection.clone(),
         containers: Vec::new(),
     };
+    let lister = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel };
     if options.dry_run {
-        let entries = list_and_plan(&*cluster, &options, &cancel)
-            .await
-            .map_err(|failure| Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run)))))?;
+        let listed = lister.list(&options.selection).await.map_err(|failure| {
+            explain_rights(&run, failure.right.iter().map(|right| (**right).clone()));
+            Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run))))
+        })?;
+        let known = Known { maps: listed.maps.clone(), ..Known::default() };
+        let entries = planned_entries(&listed, &options, &known);
+        say_unmatched(&listed, &options);
+        explain_rights(&run, listed.maps.unread().filter_map(|failure| failure.right.as_deref().cloned()));
         return print_plan(&entries, &options, &run);
     }
     let store = Store::open(&options.to)
@@ -90,9 +100,10 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     if options.fresh {
         manifest::set_aside(store.root(), &run.id)?;
     }
-    let entries = match list_and_plan(&*cluster, &options, &cancel).await {
-        Ok(entries) => entries,
+    let listed = match lister.list(&options.selection).await {
+        Ok(listed) => listed,
         Err(failure) => {
+            explain_rights(&run, failure.right.iter().map(|right| (**right).clone()));
             let failure = failure.followed_by(format!(" [{}]", place(&run)));
             // Recorded, so that whoever reads the store next does not take an older run for the newest.
             run.outcome =
@@ -102,8 +113,17 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
             return Err(Fatal::Cluster(failure));
         }
     };
+    say_unmatched(&listed, &options);
+    let mut known = Known { maps: listed.maps.clone(), ..Known::default() };
+    let mut entries = planned_entries(&listed, &options, &known);
     run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
     manifest::record(store.root(), &run)?;
+    if entries.iter().any(|entry| matches!(entry.decision, Decision::Ask { .. })) {
+        known.answers = ask_processes(&*cluster, &entries, &options, &cancel).await;
+        entries = planned_entries(&listed, &options, &known);
+        run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
+        manifest::record(store.root(), &run)?;
+    }
     let collector = Collector {
         cluster,
         store: store.clone(),
@@ -118,7 +138,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     collect(&collector, &entries, &options, &mut run).await;
     run.outcome = outcome(&run);
     let recorded = finish(&mut run, &store);
-    let exit = report(&run, &options)?;
+    let exit = report(&run, &known, &options)?;
     // The manifest still says that the run has not ended, so its readers take nothing for whole.
     if let Err(error) = recorded {
         note(&format!("error: {error}"));
@@ -127,30 +147,57 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     Ok(exit)
 }
 
-async fn list_and_plan(
-    cluster: &dyn Cluster,
-    options: &Options,
-    cancel: &CancellationToken,
-) -> Result<Vec<Entry>, Failure> {
-    let mut pods = Vec::new();
-    for query in options.selection.queries() {
-        tokio::select! {
-            () = cancel.cancelled() => return Err(Failure::interrupted()),
-            listed = list(cluster, &query, options.retries) => pods.extend(listed?),
-        }
-    }
-    Ok(plan(&pods, &options.selection))
+/// The plan of what was listed, the workloads without pods included.
+fn planned_entries(listed: &Listed, options: &Options, known: &Known) -> Vec<Entry> {
+    let mut entries = plan(&listed.pods, &options.selection, known);
+    entries.extend(listed.without_pods.iter().cloned());
+    entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
+    entries
 }
 
-async fn list(cluster: &dyn Cluster, query: &PodQuery, retries: usize) -> Result<Vec<Pod>, Failure> {
-    let mut pauses = Pauses::new(retries);
-    loop {
-        let failure = match cluster.list_pods(query).await {
-            Ok(pods) => return Ok(pods),
-            Err(error) => error.failure(Attempted::List(query.namespace.as_deref())),
-        };
-        let Some(pause) = pauses.next(&failure) else { return Err(failure) };
-        tokio::time::sleep(pause).await;
+/// Asks the processes for their directories, several at a time.
+async fn ask_processes(
+    cluster: &dyn Cluster,
+    entries: &[Entry],
+    options: &Options,
+    cancel: &CancellationToken,
+) -> BTreeMap<ContainerName, Answer> {
+    let asking = Asking {
+        pid: options.pid,
+        retries: options.retries,
+        timeout: options.timeout,
+        cancel: cancel.clone(),
+    };
+    let names = entries.iter().filter_map(|entry| match &entry.decision {
+        Decision::Ask { name } => Some(name),
+        _ => None,
+    });
+    futures::stream::iter(names)
+        .map(|name| {
+            let asking = &asking;
+            async move { (name.clone(), probe::ask(cluster, name, asking).await) }
+        })
+        .buffer_unordered(options.parallel)
+        .collect()
+        .await
+}
+
+/// A name of a container that no pod has is a slip more often than not.
+fn say_unmatched(listed: &Listed, options: &Options) {
+    if options.quiet || listed.pods.is_empty() {
+        return;
+    }
+    for pattern in listed.unmatched(&options.selection) {
+        let pods = listed.pods.len();
+        note(&format!("warning: -c {pattern} names no container of the {pods} selected pods"));
+    }
+}
+
+/// The role that would have helped.
+fn explain_rights(run: &Run, missing: impl Iterator<Item = Right>) {
+    let missing: BTreeSet<Right> = missing.collect();
+    if !missing.is_empty() {
+        note(&rights::role(&rights::needed(&run.selection), &missing));
     }
 }
 
@@ -208,6 +255,13 @@ fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
 
 fn outcome(run: &Run) -> Outcome {
     let any = |state: State| run.containers.iter().any(|record| record.state == state);
+    let nowhere = |record: &ContainerRecord| {
+        record.failure.as_ref().is_none_or(|failure| matches!(failure.kind, Kind::NotFound | Kind::Workload))
+    };
+    // If the workloads that were asked for are not there, and nothing else is, nothing was selected.
+    if !any(State::Fetched) && run.containers.iter().all(nowhere) {
+        return Outcome::Nothing;
+    }
     let unfinished = |failure: &Failure| failure.kind == Kind::Unfinished;
     if run.containers.iter().any(|record| record.failure.as_ref().is_some_and(unfinished)) {
         Outcome::Interrupted
@@ -227,8 +281,13 @@ fn finish(run: &mut Run, store: &Store) -> Result<(), Fatal> {
 }
 
 /// The summary, and on standard error what has to be done about it.
-fn report(run: &Run, options: &Options) -> Result<Exit, Fatal> {
+fn report(run: &Run, known: &Known, options: &Options) -> Result<Exit, Fatal> {
     print(|out| summary::write(run, options.form, out))?;
+    let failures = || run.containers.iter().filter_map(|record| record.failure.as_ref());
+    // What a ConfigMap would have told matters only where nobody else did.
+    let unknown = failures().any(|failure| failure.kind == Kind::NoCoverageDir);
+    let unread = known.maps.unread().filter(|_| unknown);
+    explain_rights(run, failures().chain(unread).filter_map(|failure| failure.right.as_deref().cloned()));
     let failed: Vec<String> = run
         .containers
         .iter()
@@ -263,6 +322,11 @@ fn nothing(run: &Run) -> String {
     if run.containers.is_empty() {
         return format!("no pod in {asked} [{place}]");
     }
+    let absent: Vec<&str> =
+        run.containers.iter().filter_map(|record| Some(record.failure.as_ref()?.message.as_str())).collect();
+    if !absent.is_empty() {
+        return format!("{} [{place}]", absent.join("; "));
+    }
     let pods = run.containers.len();
     format!("nothing to fetch: {pods} listed, none with coverage, in {asked} [{place}]")
 }
@@ -277,16 +341,23 @@ fn shortened(names: &[String]) -> String {
 }
 
 fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Result<Exit, Fatal> {
-    print(|out| summary::write_plan(entries, options.form, out))?;
-    if entries.iter().any(|entry| matches!(entry.decision, Decision::Fail(_))) {
+    print(|out| summary::write_plan(entries, run, options.form, out))?;
+    let readable = |entry: &Entry| matches!(entry.decision, Decision::Fetch { .. } | Decision::Ask { .. });
+    let mut run =
+        Run { containers: entries.iter().map(|entry| planned(entry, options)).collect(), ..run.clone() };
+    run.outcome = outcome(&run);
+    if run.outcome == Outcome::Nothing {
+        note(&format!("error: {}", nothing(&run)));
+        return Ok(Exit::Nothing);
+    }
+    let failed = run
+        .containers
+        .iter()
+        .any(|record| record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished));
+    if failed || !entries.iter().any(readable) {
         return Ok(Exit::Partial);
     }
-    if entries.iter().any(|entry| matches!(entry.decision, Decision::Fetch { .. })) {
-        return Ok(Exit::Complete);
-    }
-    let listed = entries.iter().map(|entry| planned(entry, options)).collect();
-    note(&format!("error: {}", nothing(&Run { containers: listed, ..run.clone() })));
-    Ok(Exit::Nothing)
+    Ok(Exit::Complete)
 }
 
 /// Writes to standard output. That nobody reads on is no failure.

@@ -110,11 +110,20 @@ fn coloured(line: &str, state: State) -> String {
     }
 }
 
-/// Writes a plan: what would be done, for `--dry-run`.
-pub fn write_plan(entries: &[Entry], form: Form, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
+/// Writes a plan: what would be done, for `--dry-run`. The actions are `fetch`; `ask` (the process is asked where its
+/// directory is, and what it says is fetched); `list` (nothing to read, no failure); `fail`.
+pub fn write_plan(
+    entries: &[Entry],
+    run: &Run,
+    form: Form,
+    out: &mut (impl Write + ?Sized),
+) -> io::Result<()> {
     if form == Form::Json {
         let planned: Vec<serde_json::Value> = entries.iter().map(planned_json).collect();
-        serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "containers": planned }))?;
+        let plan = serde_json::json!({
+            "cluster": run.cluster, "selection": run.selection, "containers": planned,
+        });
+        serde_json::to_writer_pretty(&mut *out, &plan)?;
         return writeln!(out);
     }
     if entries.is_empty() {
@@ -144,6 +153,9 @@ fn planned_json(entry: &Entry) -> serde_json::Value {
         "action": action,
         "source": source,
         "remark": remark,
+        "node": entry.facts.node,
+        "image": entry.facts.image,
+        "restart_count": entry.facts.restart_count,
     })
 }
 
@@ -151,6 +163,7 @@ fn action(entry: &Entry) -> (&'static str, Option<&str>, Option<&str>) {
     let note = entry.note.as_deref();
     match &entry.decision {
         Decision::Fetch { source, .. } => ("fetch", Some(source), note),
+        Decision::Ask { .. } => ("ask", None, note),
         Decision::List => ("list", None, note),
         Decision::Fail(failure) => ("fail", None, Some(&failure.message)),
     }

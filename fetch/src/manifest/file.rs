@@ -172,13 +172,7 @@ mod tests {
             outcome: Outcome::Running,
             failure: None,
             cluster: ClusterName { server: "https://x".into(), context: None },
-            selection: Selection {
-                namespaces: None,
-                labels: None,
-                fields: None,
-                containers: Vec::new(),
-                from: None,
-            },
+            selection: Selection::default(),
             containers: Vec::new(),
         }
     }

@@ -37,9 +37,14 @@ pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
             let what =
                 if end.exit_code == 0 && end.signal.unwrap_or(0) == 0 { "completed" } else { "crashed" };
             let reason = detail(end.reason.as_deref(), None);
+            let leaving = if pod.metadata.deletion_timestamp.is_some() {
+                " while the pod is being deleted"
+            } else {
+                ""
+            };
             Reach::Gone {
                 why: format!(
-                    "{what} with exit code {}{reason}, its files are out of reach unless they lie on a volume of a running container",
+                    "{what} with exit code {}{reason}{leaving}, its files are out of reach unless they lie on a volume of a running container",
                     end.exit_code
                 ),
             }
@@ -74,11 +79,20 @@ fn running_note(pod: &Pod, status: Option<&ContainerStatus>) -> Option<String> {
     let restarts = status.map_or(0, |status| status.restart_count);
     if restarts > 0 {
         let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
+        let last = status.and_then(last_end).map(|end| format!(" (last: {end})")).unwrap_or_default();
         notes.push(format!(
-            "restarted {times}: counters from before are here only if the directory lies on a volume"
+            "restarted {times}{last}: counters from before are here only if the directory lies on a volume"
         ));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// How the run before this one ended.
+fn last_end(status: &ContainerStatus) -> Option<String> {
+    let end = status.last_state.as_ref()?.terminated.as_ref()?;
+    let reason = end.reason.as_deref().filter(|reason| !reason.is_empty() && *reason != "Error");
+    let reason = reason.map(|reason| format!("{reason}, ")).unwrap_or_default();
+    Some(format!("{reason}exit code {}", end.exit_code))
 }
 
 fn last_exit_code(status: Option<&ContainerStatus>) -> Option<i32> {
@@ -92,6 +106,9 @@ fn without_state(pod: &Pod, phase: &str) -> Reach {
     let reason = status.and_then(|status| status.reason.as_deref());
     let message = status.and_then(|status| status.message.as_deref());
     match phase {
+        _ if pod.metadata.deletion_timestamp.is_some() && phase == "Pending" => {
+            Reach::NotYet { why: "being deleted before it has started".to_owned() }
+        }
         "Succeeded" => Reach::Gone { why: "completed, its files are out of reach".to_owned() },
         "Failed" => {
             let detail = detail(reason, message);

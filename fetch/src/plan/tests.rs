@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 
 fn selection() -> Selection {
-    Selection { namespaces: None, labels: None, fields: None, containers: Vec::new(), from: None }
+    Selection::default()
 }
 
 /// A running pod `shop/web` with one container `main` that sets GOCOVERDIR, changed by `change`.
@@ -34,6 +34,7 @@ fn outcome(entry: &Entry) -> (&'static str, String) {
         Decision::Fetch { source, .. } => {
             ("fetch", format!("{source} {}", entry.note.clone().unwrap_or_default()))
         }
+        Decision::Ask { .. } => ("ask", entry.note.clone().unwrap_or_default()),
         Decision::List => ("list", entry.note.clone().unwrap_or_default()),
         Decision::Fail(failure) => ("fail", failure.message.clone()),
     }
@@ -120,17 +121,8 @@ fn each_state_of_a_pod_has_its_class_and_sentence() {
         (
             "no variable",
             Box::new(|pod| pod["spec"]["containers"][0]["env"] = json!([])),
-            "list",
-            "no container sets GOCOVERDIR; if",
-        ),
-        (
-            "no variable, but envFrom",
-            Box::new(|pod| {
-                pod["spec"]["containers"][0]["env"] = json!([]);
-                pod["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "m"}}]);
-            }),
-            "list",
-            "envFrom is not read",
+            "ask",
+            "its spec does not set GOCOVERDIR",
         ),
         (
             "variable from a ConfigMap",
@@ -139,8 +131,46 @@ fn each_state_of_a_pod_has_its_class_and_sentence() {
                     {"name": "GOCOVERDIR", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}},
                 ]);
             }),
+            "ask",
+            "comes from the ConfigMap m",
+        ),
+        (
+            "variable from a Secret",
+            Box::new(|pod| {
+                pod["spec"]["containers"][0]["env"] = json!([
+                    {"name": "GOCOVERDIR", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+                ]);
+            }),
             "fail",
-            "comes from key k of ConfigMap m; name the directory with --from",
+            "comes from the Secret s, and Secrets are never read; name the directory with --from",
+        ),
+        (
+            "ended while terminating",
+            Box::new(|pod| {
+                pod["metadata"]["deletionTimestamp"] = json!("2026-01-05T10:11:12Z");
+                state(pod, json!({"terminated": {"exitCode": 143, "reason": "Error"}}));
+            }),
+            "fail",
+            "crashed with exit code 143 (Error) while the pod is being deleted",
+        ),
+        (
+            "restarted after running out of memory",
+            Box::new(|pod| {
+                let status = &mut pod["status"]["containerStatuses"][0];
+                status["restartCount"] = json!(1);
+                status["lastState"] = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+            }),
+            "fetch",
+            "restarted once (last: OOMKilled, exit code 137)",
+        ),
+        (
+            "no variable and not running",
+            Box::new(|pod| {
+                pod["spec"]["containers"][0]["env"] = json!([]);
+                state(pod, json!({"terminated": {"exitCode": 0}}));
+            }),
+            "list",
+            "no container sets GOCOVERDIR; if",
         ),
         (
             "a name that is no name",
@@ -156,7 +186,7 @@ fn each_state_of_a_pod_has_its_class_and_sentence() {
         ),
     ];
     for (case, change, class, sentence) in cases {
-        let entries = plan(&[pod(change)], &selection());
+        let entries = plan(&[pod(change)], &selection(), &Known::default());
         let [entry] = entries.as_slice() else { panic!("{case}: {entries:?}") };
         let (found, text) = outcome(entry);
         assert_eq!(found, class, "{case}: {text}");
@@ -168,7 +198,7 @@ fn each_state_of_a_pod_has_its_class_and_sentence() {
 
 #[test]
 fn facts_come_from_status_and_spec() {
-    let entries = plan(&[pod(|_| ())], &selection());
+    let entries = plan(&[pod(|_| ())], &selection(), &Known::default());
     let facts = Facts {
         pod_uid: Some("u-1".into()),
         node: Some("n1".into()),
@@ -207,13 +237,19 @@ fn containers_are_chosen_by_name_by_variable_or_by_directory() {
         ..selection()
     };
     let cases: Vec<Case<'_>> = vec![
-        ("by variable", pod(two_containers), with(&[], None), vec![(Some("main"), "fetch", "/cov")]),
+        (
+            "by variable; the other is asked",
+            pod(two_containers),
+            with(&[], None),
+            vec![(Some("main"), "fetch", "/cov"), (Some("proxy"), "ask", "does not set GOCOVERDIR")],
+        ),
         (
             "named without variable",
             pod(two_containers),
             with(&["proxy"], None),
-            vec![(Some("proxy"), "fail", "does not set GOCOVERDIR; name the directory with --from")],
+            vec![(Some("proxy"), "ask", "does not set GOCOVERDIR")],
         ),
+        ("by pattern", pod(two_containers), with(&["m*", "x"], None), vec![(Some("main"), "fetch", "/cov")]),
         (
             "both named",
             pod(two_containers),
@@ -246,7 +282,7 @@ fn containers_are_chosen_by_name_by_variable_or_by_directory() {
         ),
     ];
     for (case, pod, selection, expected) in cases {
-        let entries = plan(&[pod], &selection);
+        let entries = plan(&[pod], &selection, &Known::default());
         assert_eq!(entries.len(), expected.len(), "{case}: {entries:?}");
         for (entry, (container, class, sentence)) in entries.iter().zip(expected) {
             let (found, text) = outcome(entry);
@@ -274,12 +310,12 @@ fn a_finished_container_is_read_through_a_volume_if_another_shares_it() {
             }]);
         })
     };
-    let entries = plan(&[with_init("/out")], &selection());
+    let entries = plan(&[with_init("/out")], &selection(), &Known::default());
     assert_eq!(outcome(&entries[0]).0, "fetch");
     let (class, text) = outcome(&entries[1]);
     assert_eq!(class, "list", "{text}");
     assert!(text.contains("lie on volume cov and are read through container main"), "{text}");
-    let entries = plan(&[with_init("/elsewhere")], &selection());
+    let entries = plan(&[with_init("/elsewhere")], &selection(), &Known::default());
     assert_eq!(outcome(&entries[1]).0, "fail");
 }
 
@@ -291,8 +327,119 @@ fn entries_are_sorted() {
             json["metadata"]["name"] = json!(name);
         })
     };
-    let entries = plan(&[named("b", "x"), named("a", "y"), named("a", "x")], &selection());
+    let entries = plan(&[named("b", "x"), named("a", "y"), named("a", "x")], &selection(), &Known::default());
     let order: Vec<String> =
         entries.iter().map(|entry| format!("{}/{}", entry.namespace, entry.pod)).collect();
     assert_eq!(order, ["a/x", "a/y", "b/x"]);
+}
+
+/// What the processes of `main` and `proxy` said, and what becomes of the plan.
+#[test]
+fn answers_of_processes_settle_the_plan() {
+    let two = || {
+        pod(|json| {
+            two_containers(json);
+            json["spec"]["containers"][0]["env"] = json!([]);
+        })
+    };
+    let elsewhere = || {
+        pod(|json| {
+            let key = json!({"configMapKeyRef": {"name": "m", "key": "k"}});
+            json["spec"]["containers"][0]["env"] = json!([{"name": "GOCOVERDIR", "valueFrom": key}]);
+        })
+    };
+    let directory = || Answer::Directory("/image".into());
+    let mute = || Answer::Mute("the image has no shell".into());
+    let failed = || Answer::Failed(Failure::new(Kind::Forbidden, "not allowed"));
+    let named = || Selection { containers: vec!["proxy".into()], ..selection() };
+    type Case<'a> =
+        (&'a str, Pod, Selection, Vec<(&'a str, Answer)>, Vec<(Option<&'a str>, &'a str, &'a str)>);
+    let cases: Vec<Case<'_>> = vec![
+        (
+            "one has it",
+            two(),
+            selection(),
+            vec![("main", directory()), ("proxy", Answer::Unset)],
+            vec![(Some("main"), "fetch", "/image")],
+        ),
+        (
+            "none has it",
+            two(),
+            selection(),
+            vec![("main", Answer::Unset), ("proxy", mute())],
+            vec![(
+                None,
+                "list",
+                "as far as can be seen (proxy: the image has no shell to ask its process with)",
+            )],
+        ),
+        (
+            "asking failed",
+            two(),
+            selection(),
+            vec![("main", directory()), ("proxy", failed())],
+            vec![(Some("main"), "fetch", "/image"), (Some("proxy"), "fail", "not allowed (when asked")],
+        ),
+        (
+            "named and unset",
+            two(),
+            named(),
+            vec![("proxy", Answer::Unset)],
+            vec![(Some("proxy"), "fail", "its process does not have it; name the directory with --from")],
+        ),
+        (
+            "named and mute",
+            two(),
+            named(),
+            vec![("proxy", mute())],
+            vec![(Some("proxy"), "fail", "cannot be asked (the image has no shell)")],
+        ),
+        (
+            "from a ConfigMap that is not known",
+            elsewhere(),
+            selection(),
+            vec![("main", directory())],
+            vec![(Some("main"), "fetch", "/image")],
+        ),
+        (
+            "from a ConfigMap that is not known, and mute",
+            elsewhere(),
+            selection(),
+            vec![("main", mute())],
+            vec![(Some("main"), "fail", "comes from the ConfigMap m, and its process cannot be asked")],
+        ),
+    ];
+    for (case, pod, selection, answers, expected) in cases {
+        let answers = answers
+            .into_iter()
+            .map(|(container, answer)| (ContainerName::new("shop", "web", container).unwrap(), answer))
+            .collect();
+        let entries = plan(&[pod], &selection, &Known { answers, ..Known::default() });
+        assert_eq!(entries.len(), expected.len(), "{case}: {entries:?}");
+        for (entry, (container, class, sentence)) in entries.iter().zip(expected) {
+            let (found, text) = outcome(entry);
+            assert_eq!((entry.container.as_deref(), found), (container, class), "{case}: {text}");
+            assert!(text.contains(sentence), "{case}: {text}");
+        }
+    }
+}
+
+/// A sidecar is an init container that runs beside the others; one that has ended is not asked.
+#[test]
+fn sidecars_are_read_as_the_others_are() {
+    let with_sidecar = pod(|json| {
+        json["spec"]["initContainers"] = json!([
+            {"name": "migrate", "image": "m"},
+            {"name": "mesh", "restartPolicy": "Always", "env": [{"name": "GOCOVERDIR", "value": "/mesh"}]},
+        ]);
+        let status = |name: &str, state: Json| json!({"name": name, "image": "", "imageID": "", "restartCount": 0, "ready": true, "state": state});
+        json["status"]["initContainerStatuses"] = json!([
+            status("migrate", json!({"terminated": {"exitCode": 0}})),
+            status("mesh", json!({"running": {}})),
+        ]);
+    });
+    let entries = plan(&[with_sidecar], &selection(), &Known::default());
+    let found: Vec<(Option<&str>, &str)> =
+        entries.iter().map(|entry| (entry.container.as_deref(), outcome(entry).0)).collect();
+    assert_eq!(found, [(Some("main"), "fetch"), (Some("mesh"), "fetch")]);
 }

@@ -1,13 +1,16 @@
 //! The cluster through the kube library. What its exec does and does not promise is handled here and only here.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use kube::api::{Api, AttachParams, AttachedProcess, ListParams};
+use kube::api::{Api, ApiResource, AttachParams, AttachedProcess, DynamicObject, ListParams};
 use kube::client::UpgradeConnectionError;
 use kube::{Client, Error};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
@@ -16,9 +19,10 @@ use super::stream::{StatusFuture, Stdout};
 use super::{Cluster, End, Execution, RemoteError, Verdict, said, written};
 use crate::error::Fatal;
 use crate::names::ContainerName;
+use crate::resource::Resource;
 use crate::selection::PodQuery;
 
-/// Pods of one page; what kubectl asks for.
+/// Objects of one page; what kubectl asks for.
 const PAGE: u32 = 500;
 
 /// Bytes that the stream's pipes hold; the library's default of 1024 makes each frame wait for its reader.
@@ -47,36 +51,31 @@ impl KubeCluster {
         Ok(Self { client })
     }
 
-    async fn list(&self, query: &PodQuery) -> Result<Vec<Pod>, RemoteError> {
+    async fn pods(&self, query: &PodQuery) -> Result<Vec<Pod>, RemoteError> {
         let api: Api<Pod> = match &query.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
         };
-        let mut parameters = ListParams {
+        let parameters = ListParams {
             label_selector: query.labels.clone(),
             field_selector: query.fields.clone(),
-            limit: Some(PAGE),
             ..ListParams::default()
         };
-        let mut pods = Vec::new();
-        loop {
-            match answered(api.list(&parameters)).await {
-                Ok(page) => {
-                    pods.extend(page.items);
-                    match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                        Some(token) => parameters.continue_token = Some(token),
-                        None => return Ok(pods),
-                    }
-                }
-                // The token is too old: as kubectl, start again and ask for everything at once.
-                Err(Error::Api(status)) if status.code == 410 && parameters.limit.is_some() => {
-                    pods.clear();
-                    parameters.limit = None;
-                    parameters.continue_token = None;
-                }
-                Err(error) => return Err(remote_error(&error)),
-            }
-        }
+        all_pages(&api, parameters).await
+    }
+
+    /// Access to objects that are taken as they come.
+    fn objects(&self, resource: &Resource, namespace: &str) -> Api<DynamicObject> {
+        let version =
+            if resource.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", resource.group) };
+        let resource = ApiResource {
+            group: resource.group.to_owned(),
+            version: "v1".to_owned(),
+            api_version: version,
+            kind: resource.kind.to_owned(),
+            plural: resource.plural.to_owned(),
+        };
+        Api::namespaced_with(self.client.clone(), namespace, &resource)
     }
 
     async fn start(&self, container: &ContainerName, command: &[String]) -> Result<Execution, RemoteError> {
@@ -109,7 +108,34 @@ impl KubeCluster {
 
 impl Cluster for KubeCluster {
     fn list_pods<'a>(&'a self, query: &'a PodQuery) -> BoxFuture<'a, Result<Vec<Pod>, RemoteError>> {
-        self.list(query).boxed()
+        self.pods(query).boxed()
+    }
+
+    fn get<'a>(
+        &'a self,
+        resource: &'static Resource,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Value, RemoteError>> {
+        let api = self.objects(resource, namespace);
+        async move {
+            let object = answered(api.get(name)).await.map_err(|error| remote_error(&error))?;
+            as_value(&object)
+        }
+        .boxed()
+    }
+
+    fn list<'a>(
+        &'a self,
+        resource: &'static Resource,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Value>, RemoteError>> {
+        let api = self.objects(resource, namespace);
+        async move {
+            let objects = all_pages(&api, ListParams::default()).await?;
+            objects.iter().map(as_value).collect()
+        }
+        .boxed()
     }
 
     fn exec<'a>(
@@ -119,6 +145,37 @@ impl Cluster for KubeCluster {
     ) -> BoxFuture<'a, Result<Execution, RemoteError>> {
         self.start(container, command).boxed()
     }
+}
+
+/// Lists objects page by page.
+async fn all_pages<K>(api: &Api<K>, mut parameters: ListParams) -> Result<Vec<K>, RemoteError>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    parameters.limit = Some(PAGE);
+    let mut objects = Vec::new();
+    loop {
+        match answered(api.list(&parameters)).await {
+            Ok(page) => {
+                objects.extend(page.items);
+                match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                    Some(token) => parameters.continue_token = Some(token),
+                    None => return Ok(objects),
+                }
+            }
+            // The token is too old: as kubectl, start again and ask for everything at once.
+            Err(Error::Api(status)) if status.code == 410 && parameters.limit.is_some() => {
+                objects.clear();
+                parameters.limit = None;
+                parameters.continue_token = None;
+            }
+            Err(error) => return Err(remote_error(&error)),
+        }
+    }
+}
+
+fn as_value(object: &DynamicObject) -> Result<Value, RemoteError> {
+    serde_json::to_value(object).map_err(|error| RemoteError::Refused(said(&error.to_string())))
 }
 
 /// Waits for an answer, but not for ever.

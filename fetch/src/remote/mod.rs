@@ -1,4 +1,4 @@
-//! The one seam to the cluster: list pods, run a command in a container. Everything else is ours to test without one.
+//! The one seam to the cluster: read and list objects, run a command in a container. Everything else is ours to test without one.
 
 pub mod kube;
 pub mod kubeconfig;
@@ -8,17 +8,35 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 use tokio::io::AsyncRead;
 
 use crate::error::{Failure, Kind, Retry};
 use crate::escape::{one_line, one_line_bytes};
 use crate::names::ContainerName;
+use crate::resource::Resource;
+use crate::rights::Right;
 use crate::selection::PodQuery;
 
 /// A cluster.
 pub trait Cluster: Send + Sync {
     /// Lists every pod that a query matches, all pages.
     fn list_pods<'a>(&'a self, query: &'a PodQuery) -> BoxFuture<'a, Result<Vec<Pod>, RemoteError>>;
+
+    /// Reads an object other than a pod by its name, which is checked.
+    fn get<'a>(
+        &'a self,
+        resource: &'static Resource,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Value, RemoteError>>;
+
+    /// Lists the objects of a namespace, all pages.
+    fn list<'a>(
+        &'a self,
+        resource: &'static Resource,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Value>, RemoteError>>;
 
     /// Starts a command in a container.
     fn exec<'a>(
@@ -82,8 +100,24 @@ pub enum RemoteError {
 pub enum Attempted<'a> {
     /// Listing pods in a namespace, or in all.
     List(Option<&'a str>),
+    /// Reading an object of a namespace by its name.
+    Get(&'static Resource, &'a str, &'a str),
+    /// Listing objects of a namespace.
+    ListOf(&'static Resource, &'a str),
     /// Running a command in a pod of a namespace.
     Exec(&'a str),
+}
+
+impl Attempted<'_> {
+    /// What one must be allowed to.
+    fn right(self) -> Right {
+        match self {
+            Self::List(namespace) => Right::list_pods(namespace),
+            Self::Get(resource, namespace, _) => Right::get(resource, namespace),
+            Self::ListOf(resource, namespace) => Right::list(resource, namespace),
+            Self::Exec(namespace) => Right::exec(Some(namespace)),
+        }
+    }
 }
 
 impl RemoteError {
@@ -104,22 +138,23 @@ impl RemoteError {
                 ),
             ),
             Self::Forbidden(why) => {
-                let right = match attempted {
-                    Attempted::List(Some(namespace)) => {
-                        format!("the verb list on pods in namespace {namespace}")
-                    }
-                    Attempted::List(None) => "the verb list on pods in all namespaces".to_owned(),
-                    Attempted::Exec(namespace) => {
-                        format!("the verbs get and create on pods/exec in namespace {namespace}")
-                    }
-                };
+                let right = attempted.right();
                 let why = why.trim_end_matches([':', ' ']);
-                Failure::new(Kind::Forbidden, format!("not allowed (403 {why}): needed is {right}"))
+                let message = format!("not allowed (403 {why}): needed is {right}");
+                Failure { right: Some(Box::new(right)), ..Failure::new(Kind::Forbidden, message) }
             }
             Self::NotFound(why) => match attempted {
                 Attempted::List(_) => Failure::new(
                     Kind::Unreachable,
                     format!("the server has no pods to list (404 {why}): is this a Kubernetes API server?"),
+                ),
+                Attempted::Get(resource, namespace, name) => Failure::new(
+                    Kind::NotFound,
+                    format!("there is no {} {name} in namespace {namespace} (404 {why})", resource.kind),
+                ),
+                Attempted::ListOf(resource, _) => Failure::new(
+                    Kind::Unreachable,
+                    format!("the server has no {} to list (404 {why})", resource.plural),
                 ),
                 Attempted::Exec(_) => {
                     Failure::new(Kind::PodState, format!("the pod or the container is gone (404 {why})"))

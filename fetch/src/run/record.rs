@@ -32,16 +32,20 @@ pub(super) fn planned(entry: &Entry, options: &Options) -> ContainerRecord {
     };
     match &entry.decision {
         Decision::List => {}
+        Decision::Ask { .. } => unfinished(&mut record),
         Decision::Fail(failure) => fail(&mut record, failure.clone(), options),
         Decision::Fetch { name, source, .. } => {
             record.source = Some(source.clone());
             record.directory = Some(name.directory());
-            let message = "the run ended before this container was done";
-            record.state = State::Failed;
-            record.failure = Some(Failure::new(Kind::Unfinished, message));
+            unfinished(&mut record);
         }
     }
     record
+}
+
+fn unfinished(record: &mut ContainerRecord) {
+    record.state = State::Failed;
+    record.failure = Some(Failure::new(Kind::Unfinished, "the run ended before this container was done"));
 }
 
 /// Puts what was captured into the record.
@@ -103,6 +107,7 @@ mod tests {
     use crate::cli::Cli;
     use crate::names::ContainerName;
     use crate::plan::Facts;
+    use crate::skaffold::Skaffold;
     use clap::Parser;
 
     fn entry(decision: Decision) -> Entry {
@@ -112,7 +117,7 @@ mod tests {
 
     fn options(arguments: &[&str]) -> Options {
         let line = ["covfetch"].into_iter().chain(arguments.iter().copied());
-        Options::resolve(Cli::try_parse_from(line).unwrap()).unwrap()
+        Options::resolve(Cli::try_parse_from(line).unwrap(), &Skaffold::default()).unwrap()
     }
 
     #[test]

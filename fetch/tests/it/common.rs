@@ -70,6 +70,20 @@ impl Site {
         pod(name, self.app(name).main(recorded.replay()))
     }
 
+    /// Runs the program in namespace `shop` with these arguments only.
+    pub(crate) fn fetch_only(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&self.covfetch().args(["-n", "shop"]).args(arguments).output().unwrap())
+    }
+
+    /// The pods of the newest run, in order, each with its state, as `web-0:fetched`.
+    pub(crate) fn states(&self) -> String {
+        let run = self.run();
+        let state = |record: &serde_json::Value| {
+            format!("{}:{}", record["pod"].as_str().unwrap(), record["state"].as_str().unwrap())
+        };
+        run["containers"].as_array().unwrap().iter().map(state).collect::<Vec<_>>().join(" ")
+    }
+
     /// Runs the program on the pods with label `app=library`, in namespace `shop`.
     pub(crate) fn fetch(&self, arguments: &[&str]) -> Ran {
         let mut command = self.covfetch();

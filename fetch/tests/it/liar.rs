@@ -12,6 +12,7 @@ use covfetch::capture::{Captured, Collector};
 use covfetch::error::{Failure, Kind};
 use covfetch::names::ContainerName;
 use covfetch::remote::{Cluster, End, Execution, RemoteError, Verdict};
+use covfetch::resource::Resource;
 use covfetch::selection::PodQuery;
 use covfetch::store::Store;
 use covfetch::unpack::Limits;
@@ -33,6 +34,23 @@ struct Liar {
 
 impl Cluster for Liar {
     fn list_pods<'a>(&'a self, _: &'a PodQuery) -> BoxFuture<'a, Result<Vec<Pod>, RemoteError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn get<'a>(
+        &'a self,
+        _: &'static Resource,
+        _: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<serde_json::Value, RemoteError>> {
+        Box::pin(std::future::ready(Err(RemoteError::NotFound("nothing is here".into()))))
+    }
+
+    fn list<'a>(
+        &'a self,
+        _: &'static Resource,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<serde_json::Value>, RemoteError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 

@@ -5,6 +5,7 @@
 mod access;
 mod capture;
 mod common;
+mod environment;
 mod faults;
 mod flush;
 mod hostile;
@@ -12,9 +13,12 @@ mod interrupt;
 mod liar;
 mod many;
 mod program;
+mod rights;
 mod script;
 mod selection;
 #[path = "../shared/site.rs"]
 mod site;
+mod skaffold;
 mod store;
 mod tarless;
+mod workloads;

@@ -28,9 +28,18 @@ impl Site {
     /// The program, with nothing of the caller's environment that could lead it elsewhere.
     pub(crate) fn covfetch(&self) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("covfetch"));
-        for name in
-            ["KUBERNETES_SERVICE_HOST", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_COLOR"]
-        {
+        for name in [
+            "KUBERNETES_SERVICE_HOST",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "HTTP_PROXY",
+            "http_proxy",
+            "NO_COLOR",
+            "SKAFFOLD_KUBE_CONTEXT",
+            "SKAFFOLD_NAMESPACES",
+            "SKAFFOLD_RUN_ID",
+            "SKAFFOLD_WORK_DIR",
+        ] {
             command.env_remove(name);
         }
         command

@@ -1,0 +1,241 @@
+//! Selection -> pods: workloads resolved to selectors, lists read, ConfigMaps that the plan depends on fetched.
+//!
+//! Nothing here changes anything in the cluster: objects are read and listed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::{ConfigMapName, ConfigMaps, MapState};
+use crate::error::{Failure, Kind};
+use crate::plan::Entry;
+use crate::remote::{Attempted, Cluster, RemoteError};
+use crate::resource::{CONFIG_MAPS, JOBS, Resource};
+use crate::retry::Pauses;
+use crate::selection::{PodQuery, Selection};
+use crate::workload::{PodsOf, Workload, jobs_of, pods_of};
+
+/// ConfigMaps that are read at the same time.
+const PARALLEL: usize = 8;
+
+/// What a selection stands for.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Each pod once.
+    pub pods: Vec<Pod>,
+    /// Workloads that were asked for and have no pods, or are not there.
+    pub without_pods: Vec<Entry>,
+    /// The ConfigMaps that a GOCOVERDIR comes from.
+    pub maps: ConfigMaps,
+}
+
+impl Listed {
+    /// The names and patterns of containers that no pod has.
+    pub fn unmatched<'a>(&self, selection: &'a Selection) -> Vec<&'a str> {
+        let has = |pattern: &String| {
+            let one = Selection { containers: vec![pattern.clone()], ..Selection::default() };
+            let named = one.names_container();
+            let specs = self.pods.iter().filter_map(|pod| pod.spec.as_ref());
+            let mut containers =
+                specs.flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
+            containers.any(|container| named(&container.name))
+        };
+        selection.containers.iter().filter(|pattern| !has(pattern)).map(String::as_str).collect()
+    }
+}
+
+/// Asks the API server, again where that may help.
+pub struct Lister<'a> {
+    /// The cluster.
+    pub cluster: &'a dyn Cluster,
+    /// Attempts beyond the first.
+    pub retries: usize,
+    /// Interrupts the run.
+    pub cancel: &'a CancellationToken,
+}
+
+impl Lister<'_> {
+    /// Finds the pods of a selection, and what is needed to plan them.
+    pub async fn list(&self, selection: &Selection) -> Result<Listed, Failure> {
+        let mut listed = Listed::default();
+        if selection.workloads.is_empty() {
+            for query in selection.queries() {
+                listed.pods.extend(self.pods(&query).await?);
+            }
+        } else {
+            self.resolve(selection, &mut listed).await?;
+        }
+        // A pod may belong to several workloads.
+        let mut seen = BTreeSet::new();
+        listed.pods.retain(|pod| seen.insert((pod.metadata.namespace.clone(), pod.metadata.name.clone())));
+        if selection.from.is_none() {
+            self.read_maps(selection, &mut listed).await?;
+        }
+        Ok(listed)
+    }
+
+    async fn resolve(&self, selection: &Selection, listed: &mut Listed) -> Result<(), Failure> {
+        let namespaces = selection.namespaces.clone().unwrap_or_default();
+        for workload in &selection.workloads {
+            let mut found = false;
+            let mut absent: Option<Failure> = None;
+            for namespace in &namespaces {
+                match self.pods_of(workload, namespace).await {
+                    Ok(Of::Pods(pods)) => {
+                        found = true;
+                        listed.pods.extend(pods);
+                    }
+                    Ok(Of::None(why)) => {
+                        found = true;
+                        listed.without_pods.push(Entry::workload(namespace, workload, Ok(why)));
+                    }
+                    Err(failure) if failure.kind == Kind::NotFound => absent = Some(failure),
+                    Err(failure) if failure.kind == Kind::Workload => {
+                        found = true;
+                        listed.without_pods.push(Entry::workload(namespace, workload, Err(failure)));
+                    }
+                    Err(failure) => return Err(failure),
+                }
+            }
+            // It need not be in every one of several namespaces, but in one of them.
+            if let (false, Some(failure), [first, others @ ..]) = (found, absent, namespaces.as_slice()) {
+                let failure = if others.is_empty() {
+                    failure
+                } else {
+                    let message = format!("there is no {workload} in any of {}", namespaces.join(", "));
+                    Failure::new(Kind::NotFound, message)
+                };
+                listed.without_pods.push(Entry::workload(first, workload, Err(failure)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn pods_of(&self, workload: &Workload, namespace: &str) -> Result<Of, Failure> {
+        let query = |labels, fields| PodQuery { namespace: Some(namespace.to_owned()), labels, fields };
+        let Some(resource) = workload.kind.resource() else {
+            let pods = self.pods(&query(None, Some(format!("metadata.name={}", workload.name)))).await?;
+            if pods.is_empty() {
+                let message = format!("there is no {workload} in namespace {namespace}");
+                return Err(Failure::new(Kind::NotFound, message));
+            }
+            return Ok(Of::Pods(pods));
+        };
+        let attempted = Attempted::Get(resource, namespace, &workload.name);
+        let object = self.again(attempted, || self.cluster.get(resource, namespace, &workload.name)).await?;
+        let selectors = match pods_of(workload, &object)? {
+            PodsOf::Labels(labels) => vec![labels],
+            PodsOf::JobsOf(uid) => {
+                let jobs = self.objects(&JOBS, namespace).await?;
+                let owned = jobs_of(&uid, &jobs);
+                if owned.is_empty() {
+                    let why = "it has no jobs (yet, or their history limit has removed them)";
+                    return Ok(Of::None(why.to_owned()));
+                }
+                let mut selectors = Vec::new();
+                for (job, object) in owned {
+                    if let PodsOf::Labels(labels) = pods_of(&job, &object)? {
+                        selectors.push(labels);
+                    }
+                }
+                selectors
+            }
+        };
+        let mut pods = Vec::new();
+        for labels in &selectors {
+            pods.extend(self.pods(&query(Some(labels.clone()), None)).await?);
+        }
+        if pods.is_empty() {
+            let replicas = object.pointer("/spec/replicas").and_then(Value::as_i64);
+            let scaled = if replicas == Some(0) { " (it is scaled to 0 replicas)" } else { "" };
+            let selectors = selectors.join(" or ");
+            return Ok(Of::None(format!("no pod matches its selector {selectors}{scaled}")));
+        }
+        Ok(Of::Pods(pods))
+    }
+
+    async fn read_maps(&self, selection: &Selection, listed: &mut Listed) -> Result<(), Failure> {
+        let named = selection.names_container();
+        let chosen = |name: &str| selection.containers.is_empty() || named(name);
+        loop {
+            // One ConfigMap may lead to the next: the last of envFrom may or may not have the variable.
+            let wanted = listed.maps.wanted(&listed.pods, &chosen);
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let read: BTreeMap<ConfigMapName, MapState> = futures::stream::iter(wanted)
+                .map(|name| async move {
+                    let state = self.map(&name).await;
+                    (name, state)
+                })
+                .buffer_unordered(PARALLEL)
+                .collect()
+                .await;
+            if self.cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            for (name, state) in read {
+                listed.maps.insert(name, state);
+            }
+        }
+    }
+
+    async fn map(&self, name: &ConfigMapName) -> MapState {
+        if !name.is_sound() {
+            let message = format!("\"{}\" cannot be the name of a ConfigMap", name.name);
+            return MapState::Unread(Failure::new(Kind::Rejected, message));
+        }
+        let attempted = Attempted::Get(&CONFIG_MAPS, &name.namespace, &name.name);
+        let read =
+            self.again(attempted, || self.cluster.get(&CONFIG_MAPS, &name.namespace, &name.name)).await;
+        match read {
+            Ok(object) => MapState::of(&object),
+            Err(failure) if failure.kind == Kind::NotFound => MapState::Absent,
+            Err(failure) => MapState::Unread(failure),
+        }
+    }
+
+    async fn pods(&self, query: &PodQuery) -> Result<Vec<Pod>, Failure> {
+        let attempted = Attempted::List(query.namespace.as_deref());
+        self.again(attempted, || self.cluster.list_pods(query)).await
+    }
+
+    async fn objects(&self, resource: &'static Resource, namespace: &str) -> Result<Vec<Value>, Failure> {
+        let attempted = Attempted::ListOf(resource, namespace);
+        self.again(attempted, || self.cluster.list(resource, namespace)).await
+    }
+
+    async fn again<'a, T>(
+        &self,
+        attempted: Attempted<'_>,
+        request: impl Fn() -> BoxFuture<'a, Result<T, RemoteError>>,
+    ) -> Result<T, Failure> {
+        let mut pauses = Pauses::new(self.retries);
+        loop {
+            let answer = tokio::select! {
+                () = self.cancel.cancelled() => return Err(Failure::interrupted()),
+                answer = request() => answer,
+            };
+            let failure = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error.failure(attempted),
+            };
+            let Some(pause) = pauses.next(&failure) else { return Err(failure) };
+            tokio::select! {
+                () = self.cancel.cancelled() => return Err(Failure::interrupted()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
+/// The pods of a workload in one namespace.
+enum Of {
+    Pods(Vec<Pod>),
+    /// It is there and has none.
+    None(String),
+}

@@ -1,0 +1,191 @@
+//! Asks a running process for its GOCOVERDIR, where the pod's spec does not tell: the image may set it, or a wrapper.
+//!
+//! One exec of a constant script. The answer is data from the container: bounded, and no more than a directory's name.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::COVERAGE_VARIABLE;
+use crate::error::{Failure, Kind};
+use crate::guard::{Guarded, Patience};
+use crate::names::ContainerName;
+use crate::remote::{Attempted, Cluster};
+use crate::retry::Pauses;
+
+/// The script as it stands in its file, comments included.
+const SOURCE: &str = include_str!("probe.sh");
+
+/// Longest answer, bytes: no path is longer.
+const ANSWER_BYTES: u64 = 8 << 10;
+
+/// What a process said of its GOCOVERDIR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It is set to this directory; a relative one is given by way of the process's working directory.
+    Directory(String),
+    /// It is not set, or to nothing.
+    Unset,
+    /// The container has nothing to ask with; the text says what.
+    Mute(String),
+    /// Asking failed.
+    Failed(Failure),
+}
+
+/// How to ask.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Process whose environment counts, as numbered in its container.
+    pub pid: u32,
+    /// Attempts beyond the first.
+    pub retries: usize,
+    /// Time for one container, all attempts together.
+    pub timeout: Duration,
+    /// Interrupts the run.
+    pub cancel: CancellationToken,
+}
+
+/// Asks one container.
+pub async fn ask(cluster: &dyn Cluster, name: &ContainerName, asking: &Asking) -> Answer {
+    let patience = Patience {
+        deadline: Instant::now() + asking.timeout,
+        timeout: asking.timeout,
+        stall: asking.timeout,
+        cancel: asking.cancel.clone(),
+    };
+    let mut pauses = Pauses::new(asking.retries);
+    loop {
+        let failure = match attempt(cluster, name, asking.pid, &patience).await {
+            Ok(answer) => return answer,
+            Err(failure) => failure,
+        };
+        let Some(pause) = pauses.next(&failure) else { return Answer::Failed(failure) };
+        if let Err(failure) = patience.wait(tokio::time::sleep(pause)).await {
+            return Answer::Failed(failure);
+        }
+    }
+}
+
+async fn attempt(
+    cluster: &dyn Cluster,
+    name: &ContainerName,
+    pid: u32,
+    patience: &Patience,
+) -> Result<Answer, Failure> {
+    let command = command(pid);
+    let started = patience.wait(cluster.exec(name, &command)).await?;
+    let execution = started.map_err(|error| error.failure(Attempted::Exec(&name.namespace)))?;
+    let stream = Guarded::new(execution.stdout, patience, Arc::new(AtomicU64::new(0)));
+    let mut said = Vec::new();
+    stream.take(ANSWER_BYTES + 1).read_to_end(&mut said).await.map_err(|error| failed(&error))?;
+    if said.len() as u64 > ANSWER_BYTES {
+        let message = format!("the process's {COVERAGE_VARIABLE} is longer than any path");
+        return Err(Failure::new(Kind::Rejected, message));
+    }
+    let end = patience.wait(execution.end).await?;
+    if end.lacks("sh") {
+        return Ok(Answer::Mute("the image has no shell".to_owned()));
+    }
+    if let Some(failure) = end.failure("the shell") {
+        return Err(failure);
+    }
+    answer(&said, pid)
+}
+
+fn command(pid: u32) -> Vec<String> {
+    let script: Vec<&str> = SOURCE.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    vec!["sh".to_owned(), "-c".to_owned(), script.join("\n"), "covfetch".to_owned(), pid.to_string()]
+}
+
+/// What the script wrote: a line that says how it went, then the value up to the end.
+fn answer(said: &[u8], pid: u32) -> Result<Answer, Failure> {
+    let text = std::str::from_utf8(said).ok().and_then(|text| text.split_once('\n'));
+    match text {
+        Some(("covfetch 1 gone", _)) => Ok(Answer::Mute(format!("it has no process {pid}"))),
+        Some(("covfetch 1", "")) => Ok(Answer::Unset),
+        // The script hands line ends on as another control byte.
+        Some(("covfetch 1", directory)) if directory.contains(char::is_control) => Err(Failure::new(
+            Kind::Rejected,
+            format!(
+                "the process's {COVERAGE_VARIABLE} holds control characters; name the directory with --from"
+            ),
+        )),
+        Some(("covfetch 1", directory)) => Ok(Answer::Directory(directory.to_owned())),
+        _ => {
+            let message = format!(
+                "the container's shell answered something unexpected when asked for {COVERAGE_VARIABLE}"
+            );
+            Err(Failure::new(Kind::Rejected, message))
+        }
+    }
+}
+
+fn failed(error: &std::io::Error) -> Failure {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>());
+    inner
+        .cloned()
+        .unwrap_or_else(|| Failure::passing(Kind::Truncated, format!("the stream broke off: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_and_nothing_else_is() {
+        let of = |text: &str| answer(text.as_bytes(), 1);
+        assert_eq!(of("covfetch 1\n/cov"), Ok(Answer::Directory("/cov".into())));
+        assert_eq!(of("covfetch 1\n"), Ok(Answer::Unset));
+        assert_eq!(of("covfetch 1 gone\n"), Ok(Answer::Mute("it has no process 1".into())));
+        for odd in [
+            "",
+            "covfetch 1",
+            "hello\n/cov",
+            "covfetch 2\n/cov",
+            "covfetch 1\n/a\u{1}b",
+            "covfetch 1\n\u{1b}[2J",
+        ] {
+            assert_eq!(of(odd).unwrap_err().kind, Kind::Rejected, "{odd:?}");
+        }
+        assert!(answer(b"covfetch 1\n\xff", 1).is_err());
+    }
+
+    #[test]
+    fn the_command_is_constant() {
+        let [shell, option, script, _, pid] = &command(7)[..] else { panic!("five words") };
+        assert_eq!((shell.as_str(), option.as_str(), pid.as_str()), ("sh", "-c", "7"));
+        assert!(script.len() < 800, "{} bytes travel in every URL", script.len());
+    }
+
+    /// The script under this machine's shell, asking this very process.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_script_reads_the_environment_of_a_process() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .env(COVERAGE_VARIABLE, "cov \"$(x)\" dir")
+            .current_dir("/tmp")
+            .spawn()
+            .unwrap();
+        let pid = child.id();
+        let run = |pid: u32, own: &str| {
+            let words = command(pid);
+            let output = std::process::Command::new("sh")
+                .args(&words[1..])
+                .env(COVERAGE_VARIABLE, own)
+                .output()
+                .unwrap();
+            answer(&output.stdout, pid)
+        };
+        let found = run(pid, "/own");
+        let gone = run(u32::MAX, "/own");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, Ok(Answer::Directory(format!("/proc/{pid}/cwd/cov \"$(x)\" dir"))));
+        assert_eq!(gone, Ok(Answer::Mute(format!("it has no process {}", u32::MAX))));
+    }
+}

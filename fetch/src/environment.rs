@@ -65,7 +65,7 @@ impl<'a> Environment<'a> {
                 (Some(text), _) if !text.is_empty() => {
                     expand(text, LONGEST, |name| self.referred(&values, name))
                 }
-                (_, Some(source)) => match self.from_source(source) {
+                (_, Some(source)) => match self.of_source(source) {
                     Some(value) => value,
                     None => continue,
                 },
@@ -130,7 +130,7 @@ impl<'a> Environment<'a> {
     }
 
     /// The value of a source; `None` if it is optional and missing, so that the variable stays as it was.
-    fn from_source(&self, source: &EnvVarSource) -> Option<Value> {
+    fn of_source(&self, source: &EnvVarSource) -> Option<Value> {
         if let Some(field) = &source.field_ref {
             return Some(field::value(self.pod, &field.field_path));
         }

@@ -105,20 +105,55 @@ pub fn role(needed: &BTreeSet<Right>, missing: &BTreeSet<Right>) -> String {
             None => ("ClusterRole", "{name: covfetch}".to_owned()),
         };
         text.push_str("\napiVersion: rbac.authorization.k8s.io/v1");
-        text.push_str(&format!("\nkind: {kind}\nmetadata: {metadata}\nrules:"));
+        text.extend(["\nkind: ", kind, "\nmetadata: ", &metadata, "\nrules:"]);
         for right in rights {
             let mark = if missing.contains(right) { " # missing" } else { "" };
-            text.push_str(&format!("\n{}{mark}", right.rule()));
+            text.extend(["\n", &right.rule(), mark]);
         }
-        text.push_str(&match namespace {
-            Some(namespace) => format!(
-                "\n# grant it: kubectl create rolebinding covfetch --namespace {namespace} --role covfetch --user NAME"
-            ),
-            None => {
-                "\n# grant it: kubectl create clusterrolebinding covfetch --clusterrole covfetch --user NAME"
-                    .to_owned()
+        text.push_str("\n# grant it: kubectl create ");
+        match namespace {
+            Some(namespace) => {
+                text.extend(["rolebinding covfetch --namespace ", namespace, " --role covfetch"]);
             }
-        });
+            None => text.push_str("clusterrolebinding covfetch --clusterrole covfetch"),
+        }
+        text.push_str(" --user NAME");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_marks_what_is_missing_and_leaves_out_where_nothing_is() {
+        let selection = Selection { namespaces: Some(vec!["a".into(), "b".into()]), ..Selection::default() };
+        let missing =
+            BTreeSet::from([Right::exec(Some("b")), Right::get(&crate::resource::CONFIG_MAPS, "b")]);
+        assert_eq!(
+            role(&needed(&selection), &missing),
+            "the least role for this command; what is missing is marked:
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: covfetch, namespace: b}
+rules:
+- {apiGroups: [\"\"], resources: [configmaps], verbs: [get]} # missing
+- {apiGroups: [\"\"], resources: [pods], verbs: [list]}
+- {apiGroups: [\"\"], resources: [pods/exec], verbs: [get, create]} # missing
+# grant it: kubectl create rolebinding covfetch --namespace b --role covfetch --user NAME"
+        );
+    }
+
+    #[test]
+    fn an_exec_that_is_missing_in_all_namespaces_is_one_rule_of_a_cluster_role() {
+        let missing = BTreeSet::from([Right::exec(Some("a")), Right::exec(Some("b"))]);
+        let text = role(&needed(&Selection::default()), &missing);
+        assert_eq!(text.matches("kind: ").count(), 2, "{text}");
+        assert_eq!(
+            Right::exec(Some("a")).to_string(),
+            "the verbs get and create on pods/exec in namespace a"
+        );
+        assert_eq!(Right::list_pods(None).to_string(), "the verb list on pods in all namespaces");
+    }
 }

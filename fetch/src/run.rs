@@ -1,9 +1,10 @@
 //! The pipeline on one page: selection -> pods -> plan -> flush, copy, check and store in parallel -> manifest -> summary.
 
+mod planning;
 mod record;
 mod signals;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -18,20 +19,19 @@ use crate::capture::{Captured, Collector};
 use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
-use crate::listing::{Listed, Lister};
+use crate::listing::Lister;
 use crate::manifest::{self, ClusterName, ContainerRecord, ManifestError, Outcome, Run, State, Tool};
 use crate::names::ContainerName;
 use crate::options::Options;
-use crate::plan::{Decision, Entry, Known, plan};
-use crate::probe::{self, Answer, Asking};
+use crate::plan::{Decision, Entry, Known};
 use crate::progress::{Progress, note};
 use crate::remote::kube::KubeCluster;
 use crate::remote::{Cluster, kubeconfig};
-use crate::rights::{self, Right};
 use crate::skaffold::Skaffold;
 use crate::store::Store;
 use crate::summary;
 
+use planning::{ask_processes, explain_rights, planned_entries, print_plan, say_unmatched};
 use record::{planned, result};
 use signals::Interrupt;
 
@@ -83,16 +83,16 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         selection: options.selection.clone(),
         containers: Vec::new(),
     };
-    let lister = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel };
+    let api = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel };
     if options.dry_run {
-        let listed = lister.list(&options.selection).await.map_err(|failure| {
-            explain_rights(&run, failure.right.iter().map(|right| (**right).clone()));
+        let listed = api.list(&options.selection).await.map_err(|failure| {
+            explain_rights(&run, std::iter::once(&failure));
             Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run))))
         })?;
         let known = Known { maps: listed.maps.clone(), ..Known::default() };
         let entries = planned_entries(&listed, &options, &known);
         say_unmatched(&listed, &options);
-        explain_rights(&run, listed.maps.unread().filter_map(|failure| failure.right.as_deref().cloned()));
+        explain_rights(&run, listed.maps.unread());
         return print_plan(&entries, &options, &run);
     }
     let store = Store::open(&options.to)
@@ -100,10 +100,10 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     if options.fresh {
         manifest::set_aside(store.root(), &run.id)?;
     }
-    let listed = match lister.list(&options.selection).await {
+    let listed = match api.list(&options.selection).await {
         Ok(listed) => listed,
         Err(failure) => {
-            explain_rights(&run, failure.right.iter().map(|right| (**right).clone()));
+            explain_rights(&run, std::iter::once(&failure));
             let failure = failure.followed_by(format!(" [{}]", place(&run)));
             // Recorded, so that whoever reads the store next does not take an older run for the newest.
             run.outcome =
@@ -145,60 +145,6 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         return Ok(Exit::Partial);
     }
     Ok(exit)
-}
-
-/// The plan of what was listed, the workloads without pods included.
-fn planned_entries(listed: &Listed, options: &Options, known: &Known) -> Vec<Entry> {
-    let mut entries = plan(&listed.pods, &options.selection, known);
-    entries.extend(listed.without_pods.iter().cloned());
-    entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
-    entries
-}
-
-/// Asks the processes for their directories, several at a time.
-async fn ask_processes(
-    cluster: &dyn Cluster,
-    entries: &[Entry],
-    options: &Options,
-    cancel: &CancellationToken,
-) -> BTreeMap<ContainerName, Answer> {
-    let asking = Asking {
-        pid: options.pid,
-        retries: options.retries,
-        timeout: options.timeout,
-        cancel: cancel.clone(),
-    };
-    let names = entries.iter().filter_map(|entry| match &entry.decision {
-        Decision::Ask { name } => Some(name),
-        _ => None,
-    });
-    futures::stream::iter(names)
-        .map(|name| {
-            let asking = &asking;
-            async move { (name.clone(), probe::ask(cluster, name, asking).await) }
-        })
-        .buffer_unordered(options.parallel)
-        .collect()
-        .await
-}
-
-/// A name of a container that no pod has is a slip more often than not.
-fn say_unmatched(listed: &Listed, options: &Options) {
-    if options.quiet || listed.pods.is_empty() {
-        return;
-    }
-    for pattern in listed.unmatched(&options.selection) {
-        let pods = listed.pods.len();
-        note(&format!("warning: -c {pattern} names no container of the {pods} selected pods"));
-    }
-}
-
-/// The role that would have helped.
-fn explain_rights(run: &Run, missing: impl Iterator<Item = Right>) {
-    let missing: BTreeSet<Right> = missing.collect();
-    if !missing.is_empty() {
-        note(&rights::role(&rights::needed(&run.selection), &missing));
-    }
 }
 
 /// Reads the containers of the plan, several at a time, into the records that stand for them.
@@ -287,7 +233,7 @@ fn report(run: &Run, known: &Known, options: &Options) -> Result<Exit, Fatal> {
     // What a ConfigMap would have told matters only where nobody else did.
     let unknown = failures().any(|failure| failure.kind == Kind::NoCoverageDir);
     let unread = known.maps.unread().filter(|_| unknown);
-    explain_rights(run, failures().chain(unread).filter_map(|failure| failure.right.as_deref().cloned()));
+    explain_rights(run, failures().chain(unread));
     let failed: Vec<String> = run
         .containers
         .iter()
@@ -338,26 +284,6 @@ fn shortened(names: &[String]) -> String {
         Some(more @ 1..) => format!("{shown} and {more} more"),
         _ => shown,
     }
-}
-
-fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Result<Exit, Fatal> {
-    print(|out| summary::write_plan(entries, run, options.form, out))?;
-    let readable = |entry: &Entry| matches!(entry.decision, Decision::Fetch { .. } | Decision::Ask { .. });
-    let mut run =
-        Run { containers: entries.iter().map(|entry| planned(entry, options)).collect(), ..run.clone() };
-    run.outcome = outcome(&run);
-    if run.outcome == Outcome::Nothing {
-        note(&format!("error: {}", nothing(&run)));
-        return Ok(Exit::Nothing);
-    }
-    let failed = run
-        .containers
-        .iter()
-        .any(|record| record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished));
-    if failed || !entries.iter().any(readable) {
-        return Ok(Exit::Partial);
-    }
-    Ok(Exit::Complete)
 }
 
 /// Writes to standard output. That nobody reads on is no failure.

@@ -333,6 +333,9 @@ fn entries_are_sorted() {
     assert_eq!(order, ["a/x", "a/y", "b/x"]);
 }
 
+/// Name, pod, selection, what processes said; expected container, class and part of the sentence.
+type Asked<'a> = (&'a str, Pod, Selection, Vec<(&'a str, Answer)>, Vec<(Option<&'a str>, &'a str, &'a str)>);
+
 /// What the processes of `main` and `proxy` said, and what becomes of the plan.
 #[test]
 fn answers_of_processes_settle_the_plan() {
@@ -352,9 +355,7 @@ fn answers_of_processes_settle_the_plan() {
     let mute = || Answer::Mute("the image has no shell".into());
     let failed = || Answer::Failed(Failure::new(Kind::Forbidden, "not allowed"));
     let named = || Selection { containers: vec!["proxy".into()], ..selection() };
-    type Case<'a> =
-        (&'a str, Pod, Selection, Vec<(&'a str, Answer)>, Vec<(Option<&'a str>, &'a str, &'a str)>);
-    let cases: Vec<Case<'_>> = vec![
+    let cases: Vec<Asked<'_>> = vec![
         (
             "one has it",
             two(),

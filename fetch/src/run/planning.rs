@@ -1,0 +1,96 @@
+//! From what was listed to the plan that is carried out, or printed; and what people should know of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::record::planned;
+use super::{nothing, outcome, print};
+use crate::error::{Failure, Fatal, Kind};
+use crate::exit::Exit;
+use crate::listing::Listed;
+use crate::manifest::{Outcome, Run};
+use crate::names::ContainerName;
+use crate::options::Options;
+use crate::plan::{Decision, Entry, Known, plan};
+use crate::probe::{self, Answer, Asking};
+use crate::progress::note;
+use crate::remote::Cluster;
+use crate::rights::{self, Right};
+use crate::summary;
+
+/// The plan of what was listed, the workloads without pods included.
+pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known) -> Vec<Entry> {
+    let mut entries = plan(&listed.pods, &options.selection, known);
+    entries.extend(listed.without_pods.iter().cloned());
+    entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
+    entries
+}
+
+/// Asks the processes for their directories, several at a time.
+pub(super) async fn ask_processes(
+    cluster: &dyn Cluster,
+    entries: &[Entry],
+    options: &Options,
+    cancel: &CancellationToken,
+) -> BTreeMap<ContainerName, Answer> {
+    let asking = Asking {
+        pid: options.pid,
+        retries: options.retries,
+        timeout: options.timeout,
+        cancel: cancel.clone(),
+    };
+    let names = entries.iter().filter_map(|entry| match &entry.decision {
+        Decision::Ask { name } => Some(name),
+        _ => None,
+    });
+    futures::stream::iter(names)
+        .map(|name| {
+            let asking = &asking;
+            async move { (name.clone(), probe::ask(cluster, name, asking).await) }
+        })
+        .buffer_unordered(options.parallel)
+        .collect()
+        .await
+}
+
+/// A name of a container that no pod has is a slip more often than not.
+pub(super) fn say_unmatched(listed: &Listed, options: &Options) {
+    if options.quiet || listed.pods.is_empty() {
+        return;
+    }
+    for pattern in listed.unmatched(&options.selection) {
+        let pods = listed.pods.len();
+        note(&format!("warning: -c {pattern} names no container of the {pods} selected pods"));
+    }
+}
+
+/// The role that would have spared these failures, as far as any would.
+pub(super) fn explain_rights<'a>(run: &Run, failures: impl Iterator<Item = &'a Failure>) {
+    let missing: BTreeSet<Right> = failures.filter_map(|failure| failure.right.as_deref().cloned()).collect();
+    if !missing.is_empty() {
+        note(&rights::role(&rights::needed(&run.selection), &missing));
+    }
+}
+
+/// Prints the plan instead of carrying it out.
+pub(super) fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Result<Exit, Fatal> {
+    print(|out| summary::write_plan(entries, run, options.form, out))?;
+    let readable = |entry: &Entry| matches!(entry.decision, Decision::Fetch { .. } | Decision::Ask { .. });
+    let mut run =
+        Run { containers: entries.iter().map(|entry| planned(entry, options)).collect(), ..run.clone() };
+    run.outcome = outcome(&run);
+    if run.outcome == Outcome::Nothing {
+        note(&format!("error: {}", nothing(&run)));
+        return Ok(Exit::Nothing);
+    }
+    let failed = run
+        .containers
+        .iter()
+        .any(|record| record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished));
+    if failed || !entries.iter().any(readable) {
+        return Ok(Exit::Partial);
+    }
+    Ok(Exit::Complete)
+}

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use covfmt::pod::FileName;
 
 use crate::checkout::{PathMaps, find_root};
-use crate::cli::Arguments;
-use crate::format::{Format, Kind, NeedOfFiles, Timestamp};
+use crate::cli::{Arguments, Branches, ReportOptions};
+use crate::format::{CoberturaOptions, CountLimit, Format, Kind, LcovOptions, NeedOfFiles, Timestamp};
 use crate::load::Snapshots;
 use crate::notice::Notice;
 use crate::select::Selection;
@@ -32,6 +32,8 @@ pub struct Plan {
     pub covdata: Option<PathBuf>,
     /// The repository's root; `None` if there is none or it is not wanted.
     pub root: Option<PathBuf>,
+    /// Whether lines have branches.
+    pub branches: bool,
     /// Where files are according to the user.
     pub maps: PathMaps,
     /// How files are shown.
@@ -118,7 +120,7 @@ impl Plan {
         let mut reports = Vec::new();
         for (kind, value) in &arguments.reports.0 {
             let target = target(*kind, value)?;
-            reports.push(Report { format: format(*kind, environment)?, target });
+            reports.push(Report { format: format(*kind, &arguments.report_options, environment)?, target });
         }
         let selects = !arguments.pkg.is_empty()
             || !arguments.include.is_empty()
@@ -161,6 +163,7 @@ impl Plan {
             reports,
             covdata: arguments.covdata,
             root,
+            branches: arguments.report_options.branches == Branches::Units,
             maps: PathMaps::new(arguments.map),
             paths: PathStyle { absolute: arguments.absolute_paths, external: arguments.include_external },
             packages,
@@ -182,22 +185,38 @@ impl Plan {
 
     /// Whether it matters how often code ran, and not only whether it did.
     pub fn shows_counts(&self) -> bool {
-        self.covdata.is_some() || self.reports.iter().any(|report| report.format.kind() != Kind::Percent)
+        self.covdata.is_some() || self.reports.iter().any(|report| report.format.kind().shows_counts())
     }
 
-    /// Whether a report shows lines of files.
-    pub fn needs_files(&self) -> bool {
-        self.reports.iter().any(|report| report.format.kind().files() == NeedOfFiles::Required)
+    /// What the most demanding of the reports wants of files.
+    pub fn files(&self) -> NeedOfFiles {
+        self.reports.iter().map(|report| report.format.kind().files()).max().unwrap_or(NeedOfFiles::None)
     }
 }
 
 /// A format with the options that it was given.
-fn format(kind: Kind, environment: &Environment) -> Result<Format, UsageError> {
+fn format(kind: Kind, options: &ReportOptions, environment: &Environment) -> Result<Format, UsageError> {
+    let limit = if options.clamp_counts { CountLimit::Int32 } else { CountLimit::None };
     Ok(match kind {
         Kind::Percent => Format::Percent,
-        Kind::Textfmt => Format::Textfmt,
-        Kind::Lcov => Format::Lcov,
-        Kind::Cobertura => Format::Cobertura(timestamp(environment)?),
+        Kind::Func => Format::Func,
+        Kind::Pkglist => Format::Pkglist,
+        Kind::Markdown => Format::Markdown(options.markdown_for),
+        Kind::Textfmt => Format::Textfmt(limit),
+        Kind::Lcov => Format::Lcov(LcovOptions {
+            test_name: options.test_name.clone().unwrap_or_default(),
+            functions: options.lcov_functions,
+            limit,
+        }),
+        Kind::Cobertura => Format::Cobertura(CoberturaOptions {
+            timestamp: timestamp(environment)?,
+            compact: options.cobertura_compact,
+        }),
+        Kind::Codecov => Format::Codecov,
+        Kind::Coveralls => Format::Coveralls,
+        Kind::Sonarqube => Format::Sonarqube,
+        Kind::Jacoco => Format::Jacoco,
+        Kind::Json => Format::Json,
     })
 }
 
@@ -226,6 +245,7 @@ fn timestamp(environment: &Environment) -> Result<Timestamp, UsageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::FunctionRecords;
     use clap::Parser as _;
 
     fn environment() -> Environment {
@@ -298,6 +318,39 @@ mod tests {
     }
 
     #[test]
+    fn reports_get_their_options() {
+        let first = |arguments: &[&str]| plan(arguments).map(|plan| plan.reports[0].format.clone()).unwrap();
+        assert_eq!(first(&["--textfmt", "--clamp-counts"]), Format::Textfmt(CountLimit::Int32));
+        let lcov = first(&["--lcov", "--test-name=it_1", "--lcov-functions=fnl"]);
+        let (test_name, functions) = ("it_1".to_owned(), FunctionRecords::Fnl);
+        assert_eq!(lcov, Format::Lcov(LcovOptions { test_name, functions, limit: CountLimit::None }));
+        assert!(!plan(&["--branches=none"]).unwrap().branches);
+        // An option without its report, and values that are none.
+        for wrong in [
+            &["--percent", "--cobertura-compact"][..],
+            &["--test-name=a"],
+            &["--lcov-functions=fnl"],
+            &["--markdown-for=summary"],
+            &["--lcov", "--test-name=a-b"],
+            &["--branches=some"],
+        ] {
+            assert!(Arguments::try_parse_from([&["covreport"], wrong].concat()).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_reports_need_of_files_is_what_the_most_demanding_needs() {
+        for (arguments, files) in [
+            (&["--textfmt=a", "--pkglist=b"][..], NeedOfFiles::None),
+            (&[], NeedOfFiles::IfFound),
+            (&["--percent=a", "--lcov=b"], NeedOfFiles::Required),
+            (&["--coveralls=a", "--lcov=b"], NeedOfFiles::WithDigests),
+        ] {
+            assert_eq!(plan(arguments).unwrap().files(), files);
+        }
+    }
+
+    #[test]
     fn the_time_is_taken_from_the_environment() {
         let cobertura = |epoch: Option<&str>| {
             let arguments = Arguments::try_parse_from(["covreport", "--cobertura=a"]).unwrap();
@@ -305,8 +358,11 @@ mod tests {
             Plan::new(arguments, &environment)
                 .map(|plan| (plan.reports[0].format.clone(), plan.notices.len()))
         };
-        assert_eq!(cobertura(None), Ok((Format::Cobertura(Timestamp(1_234_567)), 0)));
-        assert_eq!(cobertura(Some("17")), Ok((Format::Cobertura(Timestamp(17_000)), 1)));
+        let at = |milliseconds| {
+            Format::Cobertura(CoberturaOptions { timestamp: Timestamp(milliseconds), compact: false })
+        };
+        assert_eq!(cobertura(None), Ok((at(1_234_567), 0)));
+        assert_eq!(cobertura(Some("17")), Ok((at(17_000), 1)));
         for wrong in ["soon", "-1", "99999999999999999999", ""] {
             assert_eq!(cobertura(Some(wrong)), Err(UsageError::SourceDateEpoch(wrong.into())));
         }

@@ -7,6 +7,7 @@ use rayon::ThreadPoolBuilder;
 
 use crate::checkout::Checkout;
 use crate::exit::Exit;
+use crate::format::NeedOfFiles;
 use crate::load::{InputError, Loaded, load};
 use crate::merged::{MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
@@ -99,7 +100,8 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
 
     let whole = View::new(&profile)?;
     let selects = plan.selection.is_active() && !plan.reports.is_empty();
-    let (checkout, places) = if plan.needs_files() || selects {
+    let needed = plan.files();
+    let (checkout, places) = if needed != NeedOfFiles::None || selects {
         let checkout = open_checkout(plan, &whole)?;
         let places = Places::find(&whole.packages, &checkout);
         tell(&idle_maps(&whole, &checkout));
@@ -114,9 +116,20 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
         None => whole,
     };
     view.excluded = selected.excluded;
-    if plan.needs_files() {
-        let findings = view.add_files(&places, &checkout, plan.paths)?;
-        tell(&remarks(&findings, &checkout, plan.paths.external));
+    if needed != NeedOfFiles::None {
+        match view.add_files(&places, &checkout, plan.paths) {
+            Ok(findings) => tell(&remarks(&findings, &checkout, plan.paths.external)),
+            Err(ViewError::Files(error)) if needed == NeedOfFiles::IfFound => {
+                tell(&[Notice::warning(format!("lines and functions are not counted: {error}"))]);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if needed == NeedOfFiles::WithDigests {
+            view.add_digests(&checkout);
+        }
+        if !plan.branches {
+            view.drop_branches();
+        }
     }
     if refused != 0 {
         return Err(RunError::Strict(refused));
@@ -130,7 +143,10 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     order.sort_by_key(|index| sinks.get(*index).is_some_and(Sink::is_stdout));
     for index in order {
         if let (Some(sink), Some(report)) = (sinks.get_mut(index), plan.reports.get(index)) {
-            sink.write(|out| report.format.write(&view, out))?;
+            let bytes = sink.write(|out| report.format.write(&view, out))?;
+            if let Some(text) = report.format.size_note(bytes) {
+                drop(say(&mut *messages, &Notice::note(text)));
+            }
         }
     }
     merged.map_or(Ok(()), MergedDirectory::finish)?;

@@ -76,17 +76,17 @@ impl Sink {
         }
     }
 
-    /// Writes a report. A reader of a pipe who has seen enough is no error.
-    pub fn write(&mut self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), SinkError> {
+    /// Writes a report; gives its bytes. A reader of a pipe who has seen enough is no error, and counts for 0.
+    pub fn write(&mut self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u64, SinkError> {
         let (written, pipe) = match &mut self.place {
             OpenPlace::Stdout => (buffered(io::stdout().lock(), report), true),
             OpenPlace::Through(file) => (buffered(file, report), true),
             OpenPlace::Renamed { file, .. } => (buffered(file.as_file_mut(), report), false),
         };
         match written {
-            Err(error) if pipe && error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if pipe && error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
             Err(source) => Err(SinkError { path: self.path.clone(), source }),
-            Ok(()) => Ok(()),
+            Ok(bytes) => Ok(bytes),
         }
     }
 
@@ -102,10 +102,29 @@ impl Sink {
     }
 }
 
-fn buffered(out: impl Write, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+fn buffered(out: impl Write, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, Counting { out, bytes: 0 });
     report(&mut out)?;
-    out.flush()
+    out.flush()?;
+    Ok(out.get_ref().bytes)
+}
+
+/// Counts what is written.
+struct Counting<W> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn open_file(path: &Path) -> io::Result<OpenPlace> {
@@ -167,7 +186,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         let mut sink = file(&path);
-        sink.write(|out| out.write_all(b"new")).unwrap();
+        assert_eq!(sink.write(|out| out.write_all(b"new")).unwrap(), 3);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         sink.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");

@@ -337,8 +337,9 @@ fn a_closed_pipe_is_success() {
 
 #[test]
 fn patterns_without_a_match_are_named() {
-    let run =
-        covreport().args(["--pkg=./...,example.com/library/internal/api"]).arg(pods()).assert().success();
+    let mut command = covreport();
+    command.args(["--pkg=./...,example.com/library/internal/api", "--root"]).arg(source("server"));
+    let run = command.arg(pods()).assert().success();
     let messages = text(&run.get_output().stderr);
     assert_eq!(
         messages,
@@ -346,7 +347,7 @@ fn patterns_without_a_match_are_named() {
     );
     let table = text(&run.get_output().stdout);
     assert!(
-        table.starts_with("\texample.com/library/internal/api\t\tcoverage: ") && table.lines().count() == 2
+        table.starts_with("\texample.com/library/internal/api\t\tcoverage: ") && table.lines().count() == 4
     );
     let run = covreport().args(["--pkg=nothing,./x"]).arg(pods()).assert().code(2);
     assert_eq!(text(&run.get_output().stdout), "");

@@ -3,27 +3,55 @@
 //! One `<source>`, one `<package>` per Go package and one `<class>` per file, as GitLab and Codecov go wrong on files
 //! that are spread over classes. The lines of methods carry the same attributes as those of the class: Codecov takes
 //! the last it sees.
+//!
+//! The compact form is for GitLab, which takes 10 MiB and reads nothing but files, lines and hits: it is one line of
+//! text, without the lines of methods and without what the DTD has a default for. Lines keep their share of branches.
 
 use std::io::{self, Write};
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::CountLimit;
 use crate::view::{FunctionView, Line, Ratio, SourceFile, View};
 
 /// When the report was made, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp(pub u64);
 
-/// Consumers read counts as 32-bit signed integers; Jenkins takes an overflow for 0.
-const MAX_HITS: u32 = i32::MAX as u32;
+/// What a Cobertura file depends on beside the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoberturaOptions {
+    /// When it is made.
+    pub timestamp: Timestamp,
+    /// Whether it leaves out what takes much room.
+    pub compact: bool,
+}
+
+/// What GitLab takes of one file. Bytes. <https://docs.gitlab.com/ci/testing/code_coverage/cobertura/>
+const GITLAB_BYTES: u64 = 10 << 20;
+
+pub(super) fn size_note(options: CoberturaOptions, bytes: u64) -> Option<String> {
+    let advice = if options.compact {
+        "several reports of some packages each (--pkg) may be smaller"
+    } else {
+        "--cobertura-compact makes it smaller"
+    };
+    (bytes > GITLAB_BYTES).then(|| {
+        let mebibytes = bytes >> 20;
+        format!(
+            "the Cobertura report has more than {mebibytes} MiB, of which GitLab takes 10 at most: {advice}"
+        )
+    })
+}
 
 type Xml<'o> = Writer<&'o mut dyn Write>;
 
-pub(super) fn write(view: &View<'_>, timestamp: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(view: &View<'_>, options: CoberturaOptions, out: &mut dyn Write) -> io::Result<()> {
+    let CoberturaOptions { timestamp, compact } = options;
     let files: Vec<&SourceFile<'_>> = view.files.iter().filter(|file| !file.lines.is_empty()).collect();
     let totals = Totals::of(files.iter().copied());
-    let mut xml = Writer::new_with_indent(out, b' ', 2);
+    let mut xml = if compact { Writer::new(out) } else { Writer::new_with_indent(out, b' ', 2) };
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let doctype = r#"coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd""#;
     xml.write_event(Event::DocType(BytesText::from_escaped(doctype)))?;
@@ -41,7 +69,7 @@ pub(super) fn write(view: &View<'_>, timestamp: Timestamp, out: &mut dyn Write) 
         ])
         .write_inner_content(|xml| {
             write_sources(view, xml)?;
-            write_packages(&files, xml)
+            write_packages(&files, compact, xml)
         })?;
     xml.get_mut().write_all(b"\n")
 }
@@ -54,19 +82,21 @@ fn write_sources(view: &View<'_>, xml: &mut Xml<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write_packages(files: &[&SourceFile<'_>], xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_packages(files: &[&SourceFile<'_>], compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
     let mut files = files.to_vec();
     files.sort_by_key(|file| file.package);
     if files.is_empty() {
         return xml.create_element("packages").write_empty().map(|_| ());
     }
     xml.create_element("packages").write_inner_content(|xml| {
-        files.chunk_by(|a, b| a.package == b.package).try_for_each(|package| write_package(package, xml))
+        files
+            .chunk_by(|a, b| a.package == b.package)
+            .try_for_each(|package| write_package(package, compact, xml))
     })?;
     Ok(())
 }
 
-fn write_package(files: &[&SourceFile<'_>], xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_package(files: &[&SourceFile<'_>], compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
     let name = files.first().map(|file| file.package.to_string()).unwrap_or_default();
     let rates = Totals::of(files.iter().copied()).rates();
     xml.create_element("package")
@@ -74,27 +104,28 @@ fn write_package(files: &[&SourceFile<'_>], xml: &mut Xml<'_>) -> io::Result<()>
         .with_attributes(rates.iter().map(pair))
         .write_inner_content(|xml| {
             xml.create_element("classes")
-                .write_inner_content(|xml| files.iter().try_for_each(|file| write_class(file, xml)))
+                .write_inner_content(|xml| files.iter().try_for_each(|file| write_class(file, compact, xml)))
                 .map(|_| ())
         })?;
     Ok(())
 }
 
-fn write_class(file: &SourceFile<'_>, xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_class(file: &SourceFile<'_>, compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
     let base = file.path.rsplit('/').next().unwrap_or_default();
     let rates = Totals::of(std::iter::once(file)).rates();
     xml.create_element("class")
         .with_attributes([("name", base), ("filename", file.path.as_str())])
         .with_attributes(rates.iter().map(pair))
         .write_inner_content(|xml| {
-            let methods: Vec<&FunctionView> = file.functions_with_code().collect();
+            let methods: Vec<&FunctionView> =
+                if compact { Vec::new() } else { file.functions_with_code().collect() };
             if methods.is_empty() {
                 xml.create_element("methods").write_empty()?;
             } else {
                 xml.create_element("methods")
                     .write_inner_content(|xml| methods.iter().try_for_each(|m| write_method(file, m, xml)))?;
             }
-            write_lines(file.lines.iter(), xml)
+            write_lines(file.lines.iter(), compact, xml)
         })?;
     Ok(())
 }
@@ -105,46 +136,54 @@ fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Xml<'_
     xml.create_element("method")
         .with_attributes([("name", function.name.as_str()), ("signature", "()")])
         .with_attributes(rates.iter().map(pair))
-        .write_inner_content(|xml| write_lines(lines.iter().copied(), xml))?;
+        .write_inner_content(|xml| write_lines(lines.iter().copied(), false, xml))?;
     Ok(())
 }
 
-fn write_lines<'l>(lines: impl Iterator<Item = &'l Line>, xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_lines<'l>(
+    lines: impl Iterator<Item = &'l Line>,
+    compact: bool,
+    xml: &mut Xml<'_>,
+) -> io::Result<()> {
     let mut lines = lines;
     xml.create_element("lines")
-        .write_inner_content(|xml| lines.try_for_each(|line| write_line(line, xml)))?;
+        .write_inner_content(|xml| lines.try_for_each(|line| write_line(line, compact, xml)))?;
     Ok(())
 }
 
-fn write_line(line: &Line, xml: &mut Xml<'_>) -> io::Result<()> {
-    let (number, hits) = (line.number.to_string(), line.hits.min(MAX_HITS).to_string());
+fn write_line(line: &Line, compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
+    let (number, hits) = (line.number.to_string(), CountLimit::Int32.of(line.hits).to_string());
     let element =
         xml.create_element("line").with_attributes([("number", number.as_str()), ("hits", hits.as_str())]);
     if line.branches.is_empty() {
-        element.with_attribute(("branch", "false")).write_empty()?;
+        let element = if compact { element } else { element.with_attribute(("branch", "false")) };
+        element.write_empty()?;
         return Ok(());
     }
     let (hit, all) = (line.branches_hit(), line.branches.len());
     let coverage = format!("{}% ({hit}/{all})", hit * 100 / all.max(1));
-    element
-        .with_attributes([("branch", "true"), ("condition-coverage", coverage.as_str())])
-        .write_inner_content(|xml| {
-            xml.create_element("conditions")
-                .write_inner_content(|xml| {
-                    line.branches.iter().enumerate().try_for_each(|(number, count)| {
-                        let coverage = if *count == 0 { "0%" } else { "100%" };
-                        xml.create_element("condition")
-                            .with_attributes([
-                                ("number", number.to_string().as_str()),
-                                ("type", "jump"),
-                                ("coverage", coverage),
-                            ])
-                            .write_empty()
-                            .map(|_| ())
-                    })
+    let element = element.with_attributes([("branch", "true"), ("condition-coverage", coverage.as_str())]);
+    if compact {
+        element.write_empty()?;
+        return Ok(());
+    }
+    element.write_inner_content(|xml| {
+        xml.create_element("conditions")
+            .write_inner_content(|xml| {
+                line.branches.iter().enumerate().try_for_each(|(number, count)| {
+                    let coverage = if *count == 0 { "0%" } else { "100%" };
+                    xml.create_element("condition")
+                        .with_attributes([
+                            ("number", number.to_string().as_str()),
+                            ("type", "jump"),
+                            ("coverage", coverage),
+                        ])
+                        .write_empty()
+                        .map(|_| ())
                 })
-                .map(|_| ())
-        })?;
+            })
+            .map(|_| ())
+    })?;
     Ok(())
 }
 
@@ -193,21 +232,15 @@ mod tests {
     use super::*;
     use covfmt::mode::CounterMode;
 
-    fn text(view: &View<'_>) -> String {
+    fn text(view: &View<'_>, compact: bool) -> String {
         let mut out = Vec::new();
-        write(view, Timestamp(1_700_000_000_123), &mut out).unwrap();
+        let timestamp = Timestamp(1_700_000_000_123);
+        write(view, CoberturaOptions { timestamp, compact }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     fn view(files: Vec<SourceFile<'static>>) -> View<'static> {
-        View {
-            mode: CounterMode::Count,
-            packages: Vec::new(),
-            statements: Ratio::default(),
-            files,
-            root: Some("/src/a&b".into()),
-            excluded: crate::view::Excluded::default(),
-        }
+        View { files, root: Some("/src/a&b".into()), ..View::empty(CounterMode::Count) }
     }
 
     #[test]
@@ -219,8 +252,16 @@ mod tests {
     }
 
     #[test]
+    fn what_gitlab_does_not_take_is_said() {
+        let note = |compact, bytes| size_note(CoberturaOptions { timestamp: Timestamp(0), compact }, bytes);
+        assert_eq!(note(false, 10 << 20), None);
+        assert!(note(false, (10 << 20) + 1).unwrap().contains("--cobertura-compact"));
+        assert!(note(true, (20 << 20) + 1).unwrap().contains("more than 20 MiB"));
+    }
+
+    #[test]
     fn no_files_are_a_whole_document() {
-        let text = text(&view(Vec::new()));
+        let text = text(&view(Vec::new()), false);
         assert!(
             text.contains(r#"<coverage line-rate="1.0000" branch-rate="1.0000" lines-covered="0""#),
             "{text}"
@@ -234,7 +275,6 @@ mod tests {
         let file = SourceFile {
             path: "a/b.go".into(),
             package: "p/a".into(),
-            statements: Ratio::default(),
             lines: vec![line(3, u32::MAX, &[]), line(4, 2, &[2, 0])],
             functions: vec![FunctionView {
                 name: "Map[...]".into(),
@@ -242,8 +282,11 @@ mod tests {
                 lines: vec![4],
                 ..FunctionView::default()
             }],
+            ..SourceFile::default()
         };
-        let text = text(&view(vec![file]));
+        let view = view(vec![file]);
+        let compact = text(&view, true);
+        let text = text(&view, false);
         let flat: String = text.lines().map(str::trim).collect();
         let partial = r#"<line number="4" hits="2" branch="true" condition-coverage="50% (1/2)"><conditions><condition number="0" type="jump" coverage="100%"/><condition number="1" type="jump" coverage="0%"/></conditions></line>"#;
         let expected = [
@@ -258,5 +301,7 @@ mod tests {
         ];
         assert!(flat.ends_with(&expected.concat()), "{text}");
         assert!(text.contains(r#"timestamp="1700000000123""#), "{text}");
+        let lines = r#"<methods/><lines><line number="3" hits="2147483647"/><line number="4" hits="2" branch="true" condition-coverage="50% (1/2)"/></lines></class>"#;
+        assert!(compact.contains(lines), "{compact}");
     }
 }

@@ -1,54 +1,77 @@
-//! The percentage of statements of each package, and their total.
+//! The percentage of statements of each package, and totals of statements, lines and functions.
 //!
 //! A package's line is that of `go tool covdata percent` (`cformat/format.go`, `EmitPercent`). For a package without
-//! statements the reference prints its name and no line end; here it says `[no statements]`, as `go test` does.
+//! statements the reference prints its name and no line end; here it says `[no statements]`, as `go test` does. The
+//! totals of lines and functions are those of LCOV and Cobertura; they are left out if no file could be found.
 
 use std::io::{self, Write};
 
-use crate::view::{Ratio, View};
+use crate::view::{FileTotals, Ratio, View};
 
 pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     for package in &view.packages {
         out.write_all(b"\t")?;
         out.write_all(package.path)?;
-        writeln!(out, "\t\tcoverage: {}", of_statements(package.statements))?;
+        writeln!(out, "\t\tcoverage: {}", share(package.statements, "statements"))?;
     }
-    let Ratio { covered, total } = view.statements;
-    writeln!(out, "total\t\tcoverage: {} ({covered} of {total})", of_statements(view.statements))
+    let mut total = |ratio: Ratio, what: &str| {
+        let Ratio { covered, total } = ratio;
+        writeln!(out, "total\t\tcoverage: {} ({covered} of {total})", share(ratio, what))
+    };
+    total(view.statements, "statements")?;
+    if !view.files.is_empty() {
+        let totals = FileTotals::of_all(&view.files);
+        total(totals.lines, "lines")?;
+        total(totals.functions, "functions")?;
+    }
+    Ok(())
 }
 
-fn of_statements(statements: Ratio) -> String {
-    statements.percent().map_or("[no statements]".into(), |percent| format!("{percent}% of statements"))
+fn share(ratio: Ratio, what: &str) -> String {
+    ratio.percent().map_or_else(|| format!("[no {what}]"), |percent| format!("{percent}% of {what}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::PackageView;
+    use crate::view::{FunctionView, Line, PackageView, SourceFile};
     use covfmt::mode::CounterMode;
 
     #[test]
-    fn packages_and_a_total() {
+    fn packages_and_totals() {
         let package = |path: &'static str, covered, total| PackageView {
             path: path.into(),
+            name: "".into(),
             module: "".into(),
             files: Vec::new(),
             statements: Ratio { covered, total },
         };
-        let view = View {
-            mode: CounterMode::Set,
+        let mut view = View {
             packages: vec![package("a.b/c", 7, 8), package("a.b/d", 0, 0)],
             statements: Ratio { covered: 7, total: 8 },
-            files: Vec::new(),
-            root: None,
-            excluded: crate::view::Excluded::default(),
+            ..View::empty(CounterMode::Set)
         };
-        let mut out = Vec::new();
-        write(&view, &mut out).unwrap();
+        let shown = |view: &View<'_>| {
+            let mut out = Vec::new();
+            write(view, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let statements = "\ta.b/c\t\tcoverage: 87.5% of statements\n\ta.b/d\t\tcoverage: [no statements]\n\
+                          total\t\tcoverage: 87.5% of statements (7 of 8)\n";
+        assert_eq!(shown(&view), statements);
+        let line = |number, hits| Line { number, hits, branches: Vec::new() };
+        let function =
+            |hits, lines: &[u32]| FunctionView { hits, lines: lines.into(), ..FunctionView::default() };
+        view.files.push(SourceFile {
+            lines: vec![line(1, 1), line(2, 0), line(3, 1)],
+            functions: vec![function(1, &[1, 2]), function(0, &[3]), function(9, &[])],
+            ..SourceFile::default()
+        });
         assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "\ta.b/c\t\tcoverage: 87.5% of statements\n\ta.b/d\t\tcoverage: [no statements]\n\
-             total\t\tcoverage: 87.5% of statements (7 of 8)\n"
+            shown(&view).strip_prefix(statements),
+            Some(
+                "total\t\tcoverage: 66.7% of lines (2 of 3)\ntotal\t\tcoverage: 50.0% of functions (1 of 2)\n"
+            )
         );
     }
 }

@@ -5,16 +5,26 @@ use std::io::{self, Write};
 
 use covfmt::mode::CounterMode;
 
+use super::CountLimit;
 use crate::view::{PackageView, View};
 
-pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
-    write_profile(view.mode, &view.packages, out)
+pub(super) fn write(view: &View<'_>, limit: CountLimit, out: &mut dyn Write) -> io::Result<()> {
+    write_limited(view.mode, &view.packages, limit, out)
 }
 
 /// Writes a `mode:` line and one line per unit.
 pub(crate) fn write_profile(
     mode: CounterMode,
     packages: &[PackageView<'_>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_limited(mode, packages, CountLimit::None, out)
+}
+
+fn write_limited(
+    mode: CounterMode,
+    packages: &[PackageView<'_>],
+    limit: CountLimit,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out, "mode: {mode}")?;
@@ -31,7 +41,7 @@ pub(crate) fn write_profile(
                 (b',', unit.end_line),
                 (b'.', unit.end_column),
                 (b' ', unit.statements),
-                (b' ', counted.count),
+                (b' ', limit.of(counted.count)),
             ] {
                 line.push(separator);
                 line.extend_from_slice(digits.format(value).as_bytes());
@@ -63,7 +73,10 @@ mod tests {
         let package =
             PackageView::new("p".into(), "p".into(), CounterMode::Atomic, std::iter::once(function));
         let mut out = Vec::new();
-        write_profile(CounterMode::Atomic, &[package], &mut out).unwrap();
+        write_profile(CounterMode::Atomic, std::slice::from_ref(&package), &mut out).unwrap();
         assert_eq!(out, b"mode: atomic\np/a.go:3.13,5.2 2 4294967295\n");
+        let mut out = Vec::new();
+        write_limited(CounterMode::Atomic, &[package], CountLimit::Int32, &mut out).unwrap();
+        assert_eq!(out, b"mode: atomic\np/a.go:3.13,5.2 2 2147483647\n");
     }
 }

@@ -7,6 +7,7 @@ use covfmt::mode::CounterMode;
 use covfmt::profile::Function;
 use rayon::prelude::*;
 
+use super::digests::SourceDigest;
 use super::functions::{self, FunctionView, Unnamed};
 use super::lines::{Line, LineRule, TooManyLines};
 use super::places::Places;
@@ -23,7 +24,11 @@ pub struct SourceFile<'p> {
     pub path: String,
     /// Import path of its package.
     pub package: &'p BStr,
-    /// Its statements, as the reference tool counts them.
+    /// The compiler's names for it, sorted: one, or more if it was built in different ways.
+    pub names: Vec<&'p BStr>,
+    /// Its contents in short, if they were asked for and are at hand.
+    pub digest: Option<SourceDigest>,
+    /// Its statements: those of its functions.
     pub statements: Ratio,
     /// The lines that hold code, ascending.
     pub lines: Vec<Line>,
@@ -159,7 +164,6 @@ struct Measured<'p> {
     source: SourceState,
     /// The compiler's names for it, with the number of statements under each.
     names: Vec<(&'p BStr, u64)>,
-    statements: Ratio,
 }
 
 enum SourceState {
@@ -203,10 +207,19 @@ pub fn source_files<'p>(
             Some(root) => format!("{}/{}", root.to_string_lossy().trim_end_matches('/'), file.path),
             None => file.path,
         };
+        let mut statements = Ratio::default();
+        for function in &functions {
+            statements += function.statements;
+        }
+        let mut names: Vec<&BStr> = file.names.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
         files.push(SourceFile {
             path,
             package: file.package,
-            statements: file.statements,
+            names,
+            digest: None,
+            statements,
             lines: file.lines,
             functions,
         });
@@ -305,9 +318,5 @@ fn measure<'p>(
     let functions =
         functions::collect(mode, &functions, &rule, fitting.map(|text| (text, declared.as_slice())));
     let names = parts.iter().map(|part| (part.name, part.statements())).collect();
-    let mut statements = Ratio::default();
-    for counted in &counted {
-        statements.count(counted.unit.statements.into(), counted.count != 0);
-    }
-    Ok(Measured { path, by, package, lines, functions, source, names, statements })
+    Ok(Measured { path, by, package, lines, functions, source, names })
 }

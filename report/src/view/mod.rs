@@ -3,7 +3,9 @@
 //! Two levels: packages with their units (statements, as the reference tool counts them), and source files with
 //! their lines, branches and functions. Nothing in it depends on hash order, thread count or clock.
 
+mod digests;
 mod excluded;
+mod file_totals;
 mod files;
 mod functions;
 mod lines;
@@ -21,7 +23,9 @@ use rayon::prelude::*;
 
 use crate::checkout::Checkout;
 
+pub use digests::SourceDigest;
 pub use excluded::{Excluded, ExcludedPart};
+pub use file_totals::FileTotals;
 pub use files::{FilesError, Findings, LeftOut, PathStyle, SourceFile, source_files};
 pub use functions::FunctionView;
 pub use lines::{Line, LineRule, TooManyLines};
@@ -66,21 +70,38 @@ pub enum ViewError {
 }
 
 impl<'p> View<'p> {
+    /// A view of nothing.
+    pub fn empty(mode: CounterMode) -> Self {
+        Self {
+            mode,
+            packages: Vec::new(),
+            statements: Ratio::default(),
+            files: Vec::new(),
+            root: None,
+            excluded: Excluded::default(),
+        }
+    }
+
     /// The packages and statements of a profile.
     pub fn new(profile: &'p Profile) -> Result<Self, ViewError> {
         let mode = profile.mode();
         let packages: Vec<PackageView<'p>> = profile
             .packages()
             .par_iter()
-            .map(|package| PackageView::new(package.path(), package.module(), mode, package.functions()))
+            .map(|package| PackageView {
+                name: package.name(),
+                ..PackageView::new(package.path(), package.module(), mode, package.functions())
+            })
             .collect();
         let mut statements = Ratio::default();
         for package in &packages {
             check_name("package", package.path)?;
+            check_name("package", package.name)?;
+            check_name("module", package.module)?;
             package.files.iter().try_for_each(|file| check_name("source file", file.name))?;
             statements += package.statements;
         }
-        Ok(Self { mode, packages, statements, files: Vec::new(), root: None, excluded: Excluded::default() })
+        Ok(Self { packages, statements, ..Self::empty(mode) })
     }
 
     /// Adds the source files, whose places in `checkout` are known.
@@ -94,6 +115,18 @@ impl<'p> View<'p> {
         self.files = files;
         self.root = checkout.root().map(PathBuf::from);
         Ok(findings)
+    }
+
+    /// Adds digests of the source files' contents, as far as they are at hand.
+    pub fn add_digests(&mut self, checkout: &Checkout) {
+        digests::add_digests(&mut self.files, checkout);
+    }
+
+    /// Forgets which parts of lines ran: a line of which a part ran has run.
+    pub fn drop_branches(&mut self) {
+        for line in self.files.iter_mut().flat_map(|file| &mut file.lines) {
+            line.branches.clear();
+        }
     }
 }
 

@@ -14,6 +14,8 @@ use super::totals::Ratio;
 pub struct PackageView<'p> {
     /// The import path.
     pub path: &'p BStr,
+    /// The name in the package clause; empty if it is not known.
+    pub name: &'p BStr,
     /// The path of the module; empty for the standard library and for `go build main.go`.
     pub module: &'p BStr,
     /// The source files, sorted by name bytewise.
@@ -59,7 +61,7 @@ impl<'p> PackageView<'p> {
         for counted in files.iter().flat_map(|file| &file.units) {
             statements.count(counted.unit.statements.into(), counted.count != 0);
         }
-        Self { path, module, files, statements }
+        Self { path, name: BStr::new(b""), module, files, statements }
     }
 }
 

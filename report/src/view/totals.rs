@@ -21,6 +21,11 @@ impl Ratio {
         }
     }
 
+    /// Number that is not covered.
+    pub fn missed(self) -> u64 {
+        self.total.saturating_sub(self.covered)
+    }
+
     /// The percentage with one decimal, rounded as the reference rounds it; `None` if there is nothing to cover.
     ///
     /// 99.96 % shows as 100.0 %: where that matters, show the counts beside it.

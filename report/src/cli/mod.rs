@@ -1,15 +1,17 @@
 //! The command line of `covreport`, as typed. [`crate::plan`] makes decisions of it.
 
+mod reports;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::ValueParser;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser};
+use clap::Parser;
 
 use crate::checkout::PathMap;
-use crate::format::Kind;
 use crate::load::Snapshots;
 use crate::select::FileGlob;
+
+pub use reports::{Branches, ReportOptions, Reports};
 
 /// Reports from Go coverage files, without a Go toolchain.
 ///
@@ -28,10 +30,14 @@ pub struct Arguments {
 
     /// Write merged coverage files to DIR, as `go tool covdata merge` does: a meta file and one counter file for each
     /// build. DIR is new, empty, or holds the result of an earlier run, which is replaced
-    #[arg(long, value_name = "DIR", require_equals = true, help_heading = REPORTS)]
+    #[arg(long, value_name = "DIR", require_equals = true, help_heading = reports::HEADING)]
     pub covdata: Option<PathBuf>,
 
-    /// Root of the repository that paths in LCOV and Cobertura are relative to, and where sources are read
+    /// Their options.
+    #[command(flatten)]
+    pub report_options: ReportOptions,
+
+    /// Root of the repository that paths of files are relative to, and where sources are read
     /// [default: the nearest directory upwards with .git, else with go.work, else with go.mod]
     #[arg(long, value_name = "DIR", conflicts_with = "no_checkout")]
     pub root: Option<PathBuf>,
@@ -101,46 +107,6 @@ pub struct Arguments {
     pub threads: Option<u16>,
 }
 
-/// The reports asked for: a format and its file as typed, `-` where none was, in the order of [`Kind::ALL`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reports(pub Vec<(Kind, OsString)>);
-
-/// An option `--FORMAT[=FILE]` for every format of the table.
-impl Args for Reports {
-    fn augment_args(command: Command) -> Command {
-        let option = |kind: Kind| {
-            Arg::new(kind.name())
-                .long(kind.name())
-                .help(kind.help())
-                .help_heading(REPORTS)
-                .value_name("FILE")
-                .value_parser(ValueParser::os_string())
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("-")
-        };
-        command.args(Kind::ALL.map(option))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for Reports {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let asked = |kind: Kind| Some((kind, matches.get_one::<OsString>(kind.name())?.clone()));
-        Ok(Self(Kind::ALL.into_iter().filter_map(asked).collect()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-const REPORTS: &str = "Reports (to FILE, or to standard output if none is given: one at most)";
-
 const EXIT_CODES: &str = "\
 Exit codes:
   0  every report was written
@@ -157,6 +123,7 @@ Environment:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Kind;
     use clap::CommandFactory as _;
 
     #[test]

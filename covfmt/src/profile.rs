@@ -65,6 +65,15 @@ pub struct Function<'p> {
     pub entries: u32,
 }
 
+/// What [`Profile::rewrite`] puts in the place of a function's file and units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The source file; `None` leaves it as it is.
+    pub file: Option<BString>,
+    /// As many units as the function has, in the same order: counts stay with their units.
+    pub units: Vec<Unit>,
+}
+
 impl Profile {
     /// Puts the merged counts of several builds together.
     ///
@@ -109,6 +118,20 @@ impl Profile {
     pub fn without(&self, excluded: impl Fn(&Package, &Function<'_>) -> Option<Vec<bool>> + Sync) -> Self {
         let packages = self.packages.par_iter().filter_map(|package| package.without(&excluded)).collect();
         Self { packages, ..*self }
+    }
+
+    /// Changes what is known of functions, where `rewrite` has something better: statements counted anew, places in
+    /// another file. An answer with another number of units is passed over. Counts and the order of functions stay.
+    pub fn rewrite(&mut self, rewrite: impl Fn(&Package, Function<'_>) -> Option<Rewritten> + Sync) {
+        self.packages.par_iter_mut().for_each(|package| {
+            let answers: Vec<Option<Rewritten>> =
+                package.functions().map(|function| rewrite(package, function)).collect();
+            for (index, answer) in answers.into_iter().enumerate() {
+                if let Some(answer) = answer {
+                    package.replace(index, answer);
+                }
+            }
+        });
     }
 
     /// The mode of the counts. Where builds of different modes were merged as hit / not hit, this
@@ -197,6 +220,22 @@ impl Package {
             }
         }
         (self.functions.is_empty() || !left.functions.is_empty()).then_some(left)
+    }
+
+    fn replace(&mut self, index: usize, answer: Rewritten) {
+        let Some(entry) = self.functions.get_mut(index) else { return };
+        let Some(units) = self.units.get_mut(entry.units.clone()).filter(|u| u.len() == answer.units.len())
+        else {
+            return;
+        };
+        units.copy_from_slice(&answer.units);
+        if let Some(file) = answer.file {
+            // Few functions are moved; their files' names are found by looking.
+            entry.file = self.strings.iter().position(|string| *string == file).unwrap_or(self.strings.len());
+            if entry.file == self.strings.len() {
+                self.strings.push(file);
+            }
+        }
     }
 
     fn string(&self, index: usize) -> &BStr {

@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod merged;
 pub mod notice;
 pub mod plan;
+pub mod recount;
 pub mod run;
 pub mod select;
 pub mod sink;

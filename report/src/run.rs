@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use bstr::ByteSlice as _;
+use covfmt::profile::{Package, Profile};
 use rayon::ThreadPoolBuilder;
 
 use crate::checkout::Checkout;
@@ -12,6 +13,7 @@ use crate::load::{InputError, Loaded, load};
 use crate::merged::{MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
+use crate::recount::{Recount, is_suspicious, recount};
 use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
 use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
@@ -95,14 +97,15 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     let mut merged =
         plan.covdata.as_ref().map(|directory| MergedDirectory::open(directory, &plan.inputs)).transpose()?;
     let mut sinks = open_sinks(plan)?;
-    let Loaded { profile, builds, notices } = load(plan)?;
+    let Loaded { mut profile, builds, notices } = load(plan)?;
     tell(&notices);
+    tell(&correct_statements(&mut profile, plan)?);
 
     let whole = View::new(&profile)?;
     let selects = plan.selection.is_active() && !plan.reports.is_empty();
     let needed = plan.files();
     let (checkout, places) = if needed != NeedOfFiles::None || selects {
-        let checkout = open_checkout(plan, &whole)?;
+        let checkout = open_checkout(plan, &profile)?;
         let places = Places::find(&whole.packages, &checkout);
         tell(&idle_maps(&whole, &checkout));
         (checkout, places)
@@ -172,12 +175,38 @@ fn open_sinks(plan: &Plan) -> Result<Vec<Sink>, RunError> {
     Ok(sinks)
 }
 
-fn open_checkout(plan: &Plan, view: &View<'_>) -> Result<Checkout, RunError> {
+fn open_checkout(plan: &Plan, profile: &Profile) -> Result<Checkout, RunError> {
     let maps = plan.maps.clone();
     let Some(root) = &plan.root else { return Ok(Checkout::none(maps)) };
-    let modules = view.packages.iter().map(|package| package.module);
+    let modules = profile.packages().iter().map(Package::module);
     Checkout::open(root, modules, maps)
         .map_err(|source| RunError::Root { path: root.display().to_string(), source })
+}
+
+/// Data that looks like Go 1.27.0's and 1.27.1's is rare, and only there sources are read for the sake of statements.
+fn correct_statements(profile: &mut Profile, plan: &Plan) -> Result<Vec<Notice>, RunError> {
+    if !is_suspicious(profile) {
+        return Ok(Vec::new());
+    }
+    let checkout = open_checkout(plan, profile)?;
+    let Recount { functions, untold } = recount(profile, &checkout);
+    let mut notices = Vec::new();
+    if functions != 0 {
+        notices.push(Notice::note(format!(
+            "Go 1.27.0 and 1.27.1 count statements too often (golang/go#80974): {functions} functions counted anew from their \
+             source"
+        )));
+    }
+    if !untold.is_empty() {
+        notices.push(Notice::warning(format!(
+            "statements of these files look as if counted too often, as Go 1.27.0 and 1.27.1 do (golang/go#80974), and their \
+             source is not here to count anew; percentages of statements may be wrong, lines are right: {} ({}); build with a \
+             later Go, or name the repository with --root",
+            untold.len(),
+            some_of(&untold)
+        )));
+    }
+    Ok(notices)
 }
 
 fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {

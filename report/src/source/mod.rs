@@ -1,5 +1,6 @@
 //! Go source as reports see it: which lines hold code, and what functions are called.
 
+mod blocks;
 mod comments;
 mod declarations;
 mod directives;
@@ -7,6 +8,7 @@ mod marks;
 mod scanner;
 mod text;
 
+pub use blocks::{Drawing, FunctionBlocks, SourceBlocks};
 pub use comments::{Comment, comments, is_generated, may_be_generated};
 pub use declarations::{Declaration, Receiver, declarations};
 pub use directives::directed_files;

@@ -104,6 +104,17 @@ impl SourceText {
         u32::try_from(self.lines.partition_point(|start| *start <= offset)).unwrap_or(u32::MAX)
     }
 
+    /// The 1-based line and column (bytes) of an offset.
+    pub fn place_of(&self, offset: u32) -> (u32, u32) {
+        let line = self.line_of(offset);
+        (line, offset.saturating_sub(self.line_start(line)).saturating_add(1))
+    }
+
+    /// Offset of the first byte of a 1-based line; behind the last line, the length of the source.
+    pub fn line_start(&self, line: u32) -> u32 {
+        self.line_bounds(line).0
+    }
+
     /// Whether a token starts where a unit does. With Go 1.27 every unit that holds statements starts at one.
     pub fn starts_token(&self, unit: &Unit) -> bool {
         let start = if unit.start_column == 0 { None } else { self.range_of(unit).ok() };

@@ -230,7 +230,7 @@ fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Noti
         notices.push(match &root {
             Some(root) => Notice::warning(format!(
                 "files without source below {root}, whose lines are those of whole blocks, braces and comments included: \
-                 {} ({})",
+                 {} ({}); check out the commit that was built, or say with --map where they are",
                 without_source.len(),
                 some_of(without_source)
             )),
@@ -242,7 +242,8 @@ fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Noti
     }
     notices.extend(mismatched.iter().map(|(path, why)| {
         Notice::warning(format!(
-            "{path} is not the source that was compiled: {why}; its lines are those of whole blocks"
+            "{path} is not the source that was compiled: {why}; its lines are those of whole blocks; \
+             check out the commit that was built"
         ))
     }));
     if !ambiguous_modules.is_empty() {

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use support::made::{MadeFunction, MadePackage, make};
 use support::{NEWEST, covreport, data_set, has_tool, source, text};
 use tempfile::TempDir;
 
@@ -281,4 +282,105 @@ fn strict_makes_errors_of_warnings_and_leaves_no_report() {
     files(directory.path(), &["--root=.", "--strict"], &data("server-atomic"));
     let messages = fails(directory.path(), &["--root=.", "--strict"], &data("server-mixed"));
     assert!(messages.contains("note: the builds count in different modes (atomic, set)"), "{messages}");
+}
+
+fn package<'m>(path: &'m str, module: &'m str, file: &'m str) -> MadePackage<'m> {
+    let units = vec![([4, 2, 4, 9, 1], 1)];
+    MadePackage { path, name: "p", module, functions: vec![MadeFunction { name: "F", file, units }] }
+}
+
+const SOURCE: &str = "package p\n\nfunc F() {\n\tprint(1)\n}\n";
+
+fn write(top: &Path, files: &[(&str, &str)]) {
+    for (file, text) in files {
+        fs::create_dir_all(top.join(file).parent().unwrap()).unwrap();
+        fs::write(top.join(file), text).unwrap();
+    }
+}
+
+#[test]
+fn names_of_windows_are_cut_mapped_and_matched() {
+    // Packages have forward slashes on Windows, too; files given to `go build` by name are as Windows writes them.
+    let work = tempfile::tempdir().unwrap();
+    let data = work.path().join("data");
+    make(
+        &data,
+        &[
+            package("command-line-arguments", "", r"C:\Users\me\shop\cmd\till\main.go"),
+            package("example.com/shop/cart", "example.com/shop", "example.com/shop/cart/cart.go"),
+        ],
+        &[("GOOS", "windows")],
+    );
+    let (names, _) = files(work.path(), &["--no-checkout"], &data);
+    assert_eq!(names, ["cart/cart.go", "main.go"]);
+    let root = work.path().join("root");
+    write(&root, &[("go.mod", "module example.com/shop\n"), ("cart/cart.go", SOURCE)]);
+    let (names, messages) = files(&root, &[], &data);
+    assert_eq!(names, ["cart/cart.go"]);
+    assert!(
+        messages.contains(
+            "warning: files that no file of the repository could be found for, or more than one, left out"
+        ) && messages.contains("1 with 1 statements (C:\\Users\\me\\shop\\cmd\\till\\main.go)"),
+        "{messages}"
+    );
+    // Mapped, whatever the capitals and slashes; and then it is a path that globs match.
+    write(&root, &[("tools/till/main.go", SOURCE), ("other/main.go", SOURCE)]);
+    for map in [r"--map=c:\users\ME\shop\cmd=tools", "--map=C:/Users/me/shop/cmd/=./tools"] {
+        let (names, messages) = files(&root, &[map], &data);
+        assert_eq!(
+            (names, messages.as_str()),
+            (vec!["cart/cart.go".into(), "tools/till/main.go".into()], "")
+        );
+        let (names, _) = files(&root, &[map, "--exclude=tools/**"], &data);
+        assert_eq!(names, ["cart/cart.go"]);
+    }
+}
+
+#[test]
+fn vendored_replaced_and_foreign_packages_are_told_apart() {
+    let work = tempfile::tempdir().unwrap();
+    let top = work.path().canonicalize().unwrap();
+    let data = top.join("data");
+    make(
+        &data,
+        &[
+            package("example.com/app", "example.com/app", "example.com/app/main.go"),
+            package("example.com/dep/x", "example.com/dep", "example.com/dep/x/x.go"),
+            package("example.com/near/y", "example.com/near", "example.com/near/y/y.go"),
+            package("example.com/far/z", "example.com/far", "example.com/far/z/z.go"),
+            package("fmt", "", "fmt/print.go"),
+            package("example.com/gone", "example.com/gone", "example.com/gone/g.go"),
+        ],
+        &[],
+    );
+    let replaced = "module example.com/app\nreplace example.com/near v1.0.0 => ./third/near\n\
+                    replace (\n\texample.com/far => ../far\n)\n";
+    write(
+        &top,
+        &[
+            ("app/go.mod", replaced),
+            ("app/main.go", SOURCE),
+            ("app/vendor/example.com/dep/x/x.go", SOURCE),
+            ("app/third/near/y/y.go", SOURCE),
+            ("app/print.go", SOURCE),
+            ("far/z/z.go", SOURCE),
+        ],
+    );
+    let (names, messages) = files(&top.join("app"), &[], &data);
+    let inside = ["main.go", "third/near/y/y.go", "vendor/example.com/dep/x/x.go"];
+    assert_eq!(names, inside);
+    assert_eq!(
+        messages,
+        "covreport: note: files outside the repository, left out of the lines: 3 with 3 statements \
+         (example.com/far/z/z.go, example.com/gone/g.go, fmt/print.go); --include-external shows them\n"
+    );
+    let (names, messages) = files(&top.join("app"), &["--include-external"], &data);
+    let far = top.join("far/z/z.go").display().to_string();
+    let mut all: Vec<&str> = [&inside[..], &[&far, "example.com/gone/g.go", "fmt/print.go"]].concat();
+    all.sort_unstable();
+    assert_eq!((names, messages.as_str()), (all.iter().map(|name| (*name).to_owned()).collect(), ""));
+    // A glob can name what is outside as it would be shown.
+    let (names, _) =
+        files(&top.join("app"), &["--include-external", "--exclude=fmt", "--exclude=z.go"], &data);
+    assert_eq!(names.len(), 4);
 }

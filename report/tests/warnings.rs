@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use support::made::{MadeFunction, MadePackage, make};
 use support::{NEWEST, VERSIONS, covdata, covreport, data_set, stdout_of, text};
 use tempfile::TempDir;
 
@@ -120,4 +121,41 @@ fn builds_that_share_packages_are_not_named() {
             );
         }
     }
+}
+
+#[test]
+fn counters_that_overflow_are_named() {
+    // Two runs of 2^32-1 and 7 of the first unit, told apart by their times; the second unit fits.
+    let directory = tempfile::tempdir().unwrap();
+    let run = |counts: [u32; 2]| {
+        let made = tempfile::tempdir().unwrap();
+        let units = vec![([4, 2, 4, 9, 1], counts[0]), ([5, 2, 5, 9, 1], counts[1])];
+        let functions = vec![MadeFunction { name: "F", file: "example.com/app/main.go", units }];
+        let package =
+            MadePackage { path: "example.com/app", name: "main", module: "example.com/app", functions };
+        make(made.path(), &[package], &[]);
+        made
+    };
+    for (index, counts) in [[u32::MAX, 5], [7, 1]].into_iter().enumerate() {
+        let made = run(counts);
+        for path in coverage_files(made.path(), "cov") {
+            let name = path
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace("17000000000000000", &format!("{index}7000000000000000"));
+            fs::copy(&path, directory.path().join(name)).unwrap();
+        }
+    }
+    let run = covreport().args(["--textfmt", "--no-checkout"]).arg(directory.path()).assert().success();
+    assert!(text(&run.get_output().stdout).contains("main.go:4.2,4.9 1 4294967295\n"));
+    assert!(text(&run.get_output().stdout).contains("main.go:5.2,5.9 1 6\n"));
+    let said = text(&run.get_output().stderr);
+    assert!(
+        said.contains("warning: a counter of build ")
+            && said.contains("of example.com/app reached 4294967295"),
+        "{said}"
+    );
+    covreport().args(["--textfmt", "--no-checkout", "--strict"]).arg(directory.path()).assert().code(2);
 }

@@ -7,6 +7,7 @@
 mod cluster;
 mod directories;
 mod ends;
+mod environment;
 mod images;
 mod many;
 mod recorded;

@@ -72,7 +72,8 @@ impl<'o> PodReader<'o> {
         let opened = if let Ok(bytes) = FileBytes::open(&pod.meta) {
             OpenPod::parse(&pod.meta, bytes, self.options)
         } else if let Err(Unreadable::Read(why)) = read_file(&pod.meta, &mut Vec::new()) {
-            Err(Failure::Said(String::from_utf8_lossy(&why).into_owned()))
+            let message = [b"decoding meta-file ", path, b": ", &why].concat();
+            return self.unreadable(&message, messages).map(|()| None);
         } else {
             let message = [b"unable to open meta-file ", path].concat();
             return self.unreadable(&message, messages).map(|()| None);

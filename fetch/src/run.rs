@@ -266,7 +266,9 @@ fn nothing(run: &Run) -> String {
     let place = place(run);
     let asked = run.selection.describe();
     if run.containers.is_empty() {
-        return format!("no pod in {asked} [{place}]");
+        // An API server answers with an empty list, too, where there is no such namespace.
+        let perhaps = if run.selection.namespaces.is_some() { ", or no such namespace" } else { "" };
+        return format!("no pod in {asked}{perhaps} [{place}]");
     }
     let absent: Vec<&str> =
         run.containers.iter().filter_map(|record| Some(record.failure.as_ref()?.message.as_str())).collect();

@@ -3,9 +3,9 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use testcluster::{Cluster, Fault, Times};
+use testcluster::{Cluster, Container, Fault, Times};
 
-use crate::common::{Site, cluster, recorded};
+use crate::common::{Site, USUAL, cluster, pod, recorded};
 
 /// Four pods of which two stream so slowly that they are never done.
 fn slow_cluster(site: &Site) -> Cluster {
@@ -65,6 +65,32 @@ fn an_interrupted_run_keeps_what_it_has_and_says_what_is_missing() {
         assert_eq!(site.record("web-3")["failure"]["kind"], "unfinished");
         site.check();
     }
+}
+
+/// A container that is being asked for its directory when the run is interrupted is not done.
+#[test]
+fn a_run_is_interrupted_while_a_process_is_asked() {
+    let site = Site::new();
+    let silent = Container::new("app").programs(USUAL);
+    let cluster = cluster().pod(pod("silent", silent)).start().unwrap();
+    site.admit(&cluster);
+    cluster.inject("shop", "silent", None, Fault::Delay(Duration::from_secs(50)), Times::Always);
+    let child = start(&site, &[]);
+    let begun = Instant::now();
+    while !site.store().join("manifest.json").exists() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "no manifest");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Recorded before it was asked, so that a killed run does not look like one that had nothing to do.
+    assert_eq!(site.run()["outcome"], "running");
+    assert_eq!(site.record("silent")["failure"]["kind"], "unfinished");
+    std::thread::sleep(Duration::from_millis(100));
+    send(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(site.run()["outcome"], "interrupted");
+    assert_eq!(site.record("silent")["failure"]["kind"], "unfinished");
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
 }
 
 #[test]

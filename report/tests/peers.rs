@@ -1,4 +1,4 @@
-//! Cases that other converters get wrong, one test each, with the true answer worked out by hand. docs/OUTPUTS.md lists them.
+//! Cases that other converters get wrong, one test each, with the true answer worked out by hand. docs/CASES.md lists them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

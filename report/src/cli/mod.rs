@@ -113,8 +113,9 @@ Exit codes:
   1  a file could not be read or written, or is damaged
   2  wrong usage, or incomplete input: no coverage files, no counters at all, no package that
      --pkg matches, counter files without their meta file, a run of covfetch that failed to
-     fetch something, none of the files in the repository; a directory for --covdata that is
-     an input or holds other coverage files; with --strict also a warning
+     fetch something, none of the files in the repository or left by --include and --exclude;
+     a directory for --covdata that is an input or holds other coverage files; with --strict
+     also a warning
 With 1 and 2 no report is written, and files that were there stay as they were.
 
 Environment:

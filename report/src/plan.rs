@@ -188,9 +188,14 @@ impl Plan {
         self.covdata.is_some() || self.reports.iter().any(|report| report.format.kind().shows_counts())
     }
 
-    /// What the most demanding of the reports wants of files.
+    /// What the most demanding of the reports wants of files. Without a repository nothing is looked for that a report
+    /// can do without: the lines would only be those of whole blocks.
     pub fn files(&self) -> NeedOfFiles {
-        self.reports.iter().map(|report| report.format.kind().files()).max().unwrap_or(NeedOfFiles::None)
+        let needs = self.reports.iter().map(|report| report.format.kind().files());
+        match needs.max().unwrap_or(NeedOfFiles::None) {
+            NeedOfFiles::IfFound if self.root.is_none() => NeedOfFiles::None,
+            needed => needed,
+        }
     }
 }
 
@@ -342,7 +347,8 @@ mod tests {
     fn what_reports_need_of_files_is_what_the_most_demanding_needs() {
         for (arguments, files) in [
             (&["--textfmt=a", "--pkglist=b"][..], NeedOfFiles::None),
-            (&[], NeedOfFiles::IfFound),
+            (&["--root=r"], NeedOfFiles::IfFound),
+            (&["--no-checkout"], NeedOfFiles::None),
             (&["--percent=a", "--lcov=b"], NeedOfFiles::Required),
             (&["--coveralls=a", "--lcov=b"], NeedOfFiles::WithDigests),
         ] {

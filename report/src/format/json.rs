@@ -11,7 +11,9 @@ use covfmt::profile::Function;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::view::{FileTotals, FileUnits, FunctionView, Line, PackageView, Ratio, SourceFile, View};
+use crate::view::{
+    Excluded, ExcludedPart, FileTotals, FileUnits, FunctionView, Line, PackageView, Ratio, SourceFile, View,
+};
 
 /// Raised when a field goes or changes its meaning; new fields may come without.
 const VERSION: u32 = 1;
@@ -26,6 +28,7 @@ pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
         mode: view.mode.as_str(),
         root: view.root.as_ref().map(|root| root.to_string_lossy().into_owned()),
         totals: Totals::new(view.statements, FileTotals::of_all(&view.files)),
+        excluded: ExcludedEntry::from(&view.excluded),
         packages: Sequence(&view.packages, entry),
         files: Sequence(&view.files, FileEntry::new),
     };
@@ -41,6 +44,7 @@ struct Report<P: Serialize, F: Serialize> {
     mode: &'static str,
     root: Option<String>,
     totals: Totals,
+    excluded: ExcludedEntry,
     packages: P,
     files: F,
 }
@@ -84,6 +88,32 @@ impl Totals {
     fn new(statements: Ratio, FileTotals { lines, branches, functions }: FileTotals) -> Self {
         let (statements, lines) = (statements.into(), lines.into());
         Self { statements, lines, branches: branches.into(), functions: functions.into() }
+    }
+}
+
+#[derive(Serialize)]
+struct ExcludedEntry {
+    statements: u64,
+    by_glob: ExcludedPartEntry,
+    generated: ExcludedPartEntry,
+    marked: ExcludedPartEntry,
+}
+
+#[derive(Serialize)]
+struct ExcludedPartEntry {
+    files: u64,
+    statements: u64,
+}
+
+impl From<&Excluded> for ExcludedEntry {
+    fn from(excluded: &Excluded) -> Self {
+        let part = |part: ExcludedPart| ExcludedPartEntry { files: part.files, statements: part.statements };
+        Self {
+            statements: excluded.statements(),
+            by_glob: part(excluded.by_glob),
+            generated: part(excluded.generated),
+            marked: part(excluded.marked),
+        }
     }
 }
 

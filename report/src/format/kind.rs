@@ -68,8 +68,8 @@ impl Kind {
             Self::Percent => (
                 "percent",
                 IfFound,
-                "Percentage of statements of each package; totals of statements, lines and functions; this is the \
-                 report if none is asked for",
+                "Percentage of statements of each package; totals of statements and, in a repository, of lines and \
+                 functions; this is the report if none is asked for",
             ),
             Self::Func => ("func", Required, "Percentage of statements of each function and in total"),
             Self::Pkglist => ("pkglist", None, "Import paths of the packages, one per line"),

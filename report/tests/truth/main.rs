@@ -7,6 +7,7 @@
     reason = "in tests a panic is the report"
 )]
 
+mod formats;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
@@ -101,6 +102,51 @@ fn cobertura_says_the_truth() {
                 for name in truth.functions.keys() {
                     let found = methods.iter().filter(|method| **method == (file.clone(), name.clone()));
                     assert_eq!(found.count(), 1, "{what}: {file} method {name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_formats_of_single_consumers_say_the_truth() {
+    type Read = fn(&str) -> formats::ToldLines;
+    // The format, its reader, and whether it says hits: of lines without parts, and of lines with parts.
+    let all: [(&str, Read, (bool, bool)); 5] = [
+        ("--codecov", formats::of_codecov, (true, false)),
+        ("--coveralls", formats::of_coveralls, (true, true)),
+        ("--json", formats::of_json, (true, true)),
+        ("--sonarqube", formats::of_sonarqube, (false, false)),
+        ("--jacoco", formats::of_jacoco, (false, false)),
+    ];
+    for (rows, sets, sources) in TRUTHS {
+        let table = Table::parse(rows);
+        for (set, version) in pairs(&table, sets) {
+            for (format, read, (plain_hits, parted_hits)) in all {
+                let lines = read(&report(format, version, set, sources));
+                for (file, truth) in &table.files {
+                    for row in &truth.lines {
+                        let parts = row.parts().map(|(hit, all)| (hit as u64, all as u64));
+                        let hits =
+                            row.hits.map(|hits| if set.ends_with("-set") { hits.min(1) } else { hits });
+                        let expected = hits.map(|hits| formats::Told {
+                            covered: hits > 0,
+                            hits: Some(u64::from(hits))
+                                .filter(|_| if parts.is_some() { parted_hits } else { plain_hits }),
+                            parts,
+                        });
+                        // To Codecov a line of which all parts ran, or none, is one with hits.
+                        let whole =
+                            |told: formats::Told| told.parts.is_none_or(|(hit, all)| hit == 0 || hit == all);
+                        let expected = match expected.filter(|told| format == "--codecov" && whole(*told)) {
+                            Some(told) => {
+                                Some(formats::Told { hits: hits.map(u64::from), parts: None, ..told })
+                            }
+                            None => expected,
+                        };
+                        let said = lines.get(&(file.clone(), row.number)).copied();
+                        assert_eq!(said, expected, "{format} of {set} {version}: {file} line {}", row.number);
+                    }
                 }
             }
         }

@@ -76,10 +76,8 @@ fn branches() -> MadePackage<'static> {
 fn totals(directory: &Path, arguments: &[&str]) -> (String, String) {
     let run = covreport().args(arguments).arg(directory).assert().success();
     let output = text(&run.get_output().stdout);
-    (
-        output.lines().last().unwrap().trim_start_matches("total\t\tcoverage: ").to_owned(),
-        text(&run.get_output().stderr),
-    )
+    let total = output.lines().find_map(|line| line.strip_prefix("total\t\tcoverage: "));
+    (total.unwrap().to_owned(), text(&run.get_output().stderr))
 }
 
 #[test]

@@ -4,48 +4,9 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 
-use serde_json::Value;
-use support::{NEWEST, VERSIONS, covdata, covreport, data_set, data_sets, stdout_of, text};
-
-/// One recorded answer of the newest reference.
-struct Answer {
-    name: String,
-    arguments: Vec<String>,
-    exit: i32,
-    stdout: Option<String>,
-    stderr: Option<String>,
-    output: Option<String>,
-}
-
-fn answers(set: &Path, command: &str) -> Vec<Answer> {
-    let case: Value = serde_json::from_slice(&fs::read(set.join("case.json")).unwrap()).unwrap();
-    let string = |value: &Value| value.as_str().map(str::to_owned);
-    let list =
-        |value: &Value| -> Vec<String> { value.as_array().unwrap().iter().filter_map(string).collect() };
-    case["goldens"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|golden| (golden, list(&golden["references"]), list(&golden["arguments"])))
-        .filter(|(_, references, arguments)| {
-            references.iter().any(|r| r == NEWEST) && arguments[0] == command
-        })
-        .map(|(golden, _, arguments)| Answer {
-            name: string(&golden["name"]).unwrap(),
-            arguments,
-            exit: i32::try_from(golden["exit"].as_i64().unwrap()).unwrap(),
-            stdout: string(&golden["stdout"]),
-            stderr: string(&golden["stderr"]),
-            output: string(&golden["output"]),
-        })
-        .collect()
-}
-
-fn recorded(set: &Path, file: Option<&String>) -> Vec<u8> {
-    file.map(|file| fs::read(set.join(file)).unwrap()).unwrap_or_default()
-}
+use support::answers::{Answer, answers, recorded};
+use support::{NEWEST, VERSIONS, covreport, data_set, data_sets, stdout_of, text};
 
 /// The directories and patterns of a recorded command line, for `covreport`.
 fn as_covreport(arguments: &[String]) -> Vec<String> {
@@ -60,36 +21,6 @@ fn as_covreport(arguments: &[String]) -> Vec<String> {
         }
     }
     ours
-}
-
-#[test]
-fn covdata_says_what_the_reference_said() {
-    let out = tempfile::tempdir().unwrap();
-    let mut compared = 0;
-    for set in VERSIONS.iter().flat_map(|version| data_sets(version)) {
-        let printing = ["percent", "pkglist", "func", "textfmt", "debugdump"];
-        for answer in printing.iter().flat_map(|command| answers(&set, command)) {
-            let path = out.path().join(compared.to_string());
-            let arguments = answer.arguments.iter().map(|a| a.replace("{out}", path.to_str().unwrap()));
-            let run = covdata().current_dir(&set).args(arguments).output().unwrap();
-            let what = format!("{} {}", set.display(), answer.name);
-            assert_eq!(run.status.code(), Some(answer.exit), "{what}");
-            // The reference was called as `covdata` when its answers were recorded.
-            let printed = text(&run.stdout).replace(env!("CARGO_BIN_EXE_covdata"), "covdata");
-            let printed = printed.replace(path.to_str().unwrap(), "{out}");
-            assert_eq!(printed, text(&recorded(&set, answer.stdout.as_ref())), "{what}");
-            assert_eq!(text(&run.stderr), text(&recorded(&set, answer.stderr.as_ref())), "{what}");
-            if answer.output.is_some() {
-                assert_eq!(
-                    text(&fs::read(&path).unwrap()),
-                    text(&recorded(&set, answer.output.as_ref())),
-                    "{what}"
-                );
-            }
-            compared += 1;
-        }
-    }
-    assert!(compared > 600, "only {compared} answers");
 }
 
 /// Whether the answer is to a pattern for directories, which no import path matches.

@@ -114,7 +114,9 @@ impl<'o> Merger<'o> {
                     *recorded = true;
                 }
                 let units = counts.get_mut(function.unit_positions()).unwrap_or_default();
-                if counters.len() < units.len() && self.options.wants(table.path()) {
+                // None at all are no counters to the reference: it leaves its slice nil.
+                let short = !counters.is_empty() && counters.len() < units.len();
+                if short && self.options.wants(table.path()) {
                     let message = format!(
                         ": function {} of package {} has {} units but {} counters",
                         tables.name_of(function),

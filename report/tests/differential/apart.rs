@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
@@ -19,6 +20,9 @@ pub(crate) type Together = BTreeMap<BString, Vec<Entry>>;
 
 /// What the runs write together; `None` if one of them fails.
 pub(crate) fn run_apart(case: &Case, reference: &Tool, stage: &Stage, place: &Path) -> Option<Together> {
+    if place.exists() {
+        fs::remove_dir_all(place).unwrap();
+    }
     let original = place.join("original");
     set(stage, &original);
     let files: Vec<Vec<PathBuf>> = case.inputs.iter().map(|input| list(&original.join(input))).collect();
@@ -29,7 +33,8 @@ pub(crate) fn run_apart(case: &Case, reference: &Tool, stage: &Stage, place: &Pa
             let input = place.join(format!("build-{number}-{index}"));
             fs::create_dir_all(&input).unwrap();
             for file in files.iter().filter(|file| belongs(file, tag)) {
-                fs::copy(file, input.join(file.file_name()?)).ok()?;
+                // Also what cannot be read.
+                symlink(file, input.join(file.file_name()?)).unwrap();
             }
             inputs.push(input.into_os_string());
         }
@@ -40,6 +45,14 @@ pub(crate) fn run_apart(case: &Case, reference: &Tool, stage: &Stage, place: &Pa
                 arguments.extend([OsString::from(flag), value.clone()]);
             }
         }
+        let panics = |argument: &&OsString| {
+            let name = argument.to_string_lossy().trim_start_matches('-').to_owned();
+            name != argument.to_string_lossy()
+                && ["h", "hw", "h=", "hw="]
+                    .iter()
+                    .any(|flag| name == *flag || flag.ends_with('=') && name.starts_with(flag))
+        };
+        arguments.extend(case.arguments.iter().filter(panics).cloned());
         let outcome = run(reference, &arguments, stage, &place.join(format!("run-{number}")));
         if outcome.exit != Some(0) {
             return None;
@@ -72,7 +85,8 @@ fn tags(files: &[Vec<PathBuf>]) -> Vec<&[u8]> {
 
 fn list(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().path()).filter(|path| !path.is_dir()).collect()
+    let files = entries.map(Result::unwrap).filter(|entry| !entry.file_type().unwrap().is_dir());
+    files.map(|entry| entry.path()).collect()
 }
 
 fn meta_tag(path: &Path) -> Option<&[u8]> {

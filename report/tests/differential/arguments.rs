@@ -124,6 +124,7 @@ CMD -h=t -hw=1 -i=in/odd/link -o=fresh
 CMD -pcombine -i=in/odd/empty,in/odd/empty -o=out
 CMD -pcombine -live -i=in/odd/link -o=out/x
 CMD -live -i=in/odd/link
+CMD -i=in/odd/future,in/odd/future -o=out/x
 CMD -pkg=,, -i=in/odd/link,in/odd/link -o=out
 CMD -i=in/odd/link,in/odd/link -o=out -pcombine=false -live=0"#;
 
@@ -155,7 +156,8 @@ fn drawn(pool: &Pool, seed: u64, number: u64) -> Case {
     let mut output = choose_output(line.rng, writes);
     match line.rng.u8(..20) {
         // The output is one of the inputs, or a directory that holds files already.
-        0 => {
+        // A copy of what is damaged would not be told by its path.
+        0 if !inputs[0].traits.contains(&Trait::Damaged) => {
             copies.push(("own".to_owned(), paths[0].clone()));
             paths[0] = OsString::from("own");
             if writes && line.rng.u8(..4) != 0 {

@@ -43,6 +43,14 @@ pub(crate) const KNOWN: &[Known] = &[
             combines && compared.aspects.iter().all(only) && ours == theirs && said == meant
         },
     },
+    Known {
+        versions: &["1.21.13", "1.24.11"],
+        reason: "a meta file of an unknown version was refused with a slip of the pen",
+        applies: |compared| {
+            let corrected = compared.messages[1].replace("withn unknown version", "with an unknown version");
+            compared.aspects == [Aspect::Stderr] && corrected == compared.messages[0]
+        },
+    },
 ];
 
 /// Messages, with the hashes taken out of the names of meta files.

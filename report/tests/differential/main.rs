@@ -7,6 +7,8 @@
 //! `known_differences.rs`. Where the reference panics or exhausts the machine there is nothing to compare with: those
 //! cases are counted apart, and say what ours has to do instead (`verdict.rs`).
 //!
+//! That the comparison finds mistakes is shown by `planted/run`, which makes them one at a time.
+//!
 //! A failing case is made small and left below `target/` with a script that runs it again. The environment chooses
 //! what is run:
 //!
@@ -14,6 +16,7 @@
 //! |---|---|
 //! | `COVDATA_DIFF_CASES` | number of cases, 2,600 if unset |
 //! | `COVDATA_DIFF_SEED` | seed of inputs and cases, 1 if unset |
+//! | `COVDATA_DIFF_PROGRAM` | another program to be compared in the place of ours |
 //! | `COVDATA_DIFF_CASE` | the number of the only case to run, with everything that it printed |
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
@@ -23,6 +26,7 @@ mod distribution;
 mod generated;
 mod known_differences;
 mod pool;
+mod recorded;
 mod reference;
 mod reproduce;
 mod run;
@@ -37,6 +41,12 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials = vec![Trial::test("covdata_answers_generated_cases_as_the_reference_does", generated::run)];
+    let trials = vec![
+        Trial::test("covdata_says_what_the_reference_said", || {
+            recorded::run();
+            Ok(())
+        }),
+        Trial::test("covdata_answers_generated_cases_as_the_reference_does", generated::run),
+    ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -13,9 +13,10 @@ pub(crate) struct Tool {
     pub(crate) program: PathBuf,
 }
 
-/// Our program.
+/// Our program, or one that is put in its place.
 pub(crate) fn ours() -> Tool {
-    Tool { name: "ours", program: PathBuf::from(env!("CARGO_BIN_EXE_covdata")) }
+    let other = std::env::var_os("COVDATA_DIFF_PROGRAM").map(PathBuf::from);
+    Tool { name: "ours", program: other.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_covdata"))) }
 }
 
 /// The reference of every version, oldest first; `None` if one is missing and may be.

@@ -79,6 +79,9 @@ pub(crate) fn judge(case: &Case, ours: &Outcome, theirs: &Outcome, tools: (&Tool
     known.map_or_else(|| Verdict::Different(texts.join("\n")), Verdict::Known)
 }
 
+/// What `-h` and `-hw` ask for.
+const PANICS: [&str; 2] = ["panic: fatal error", "panic: unexpected warning"];
+
 /// How the reference broke down, if it did: a panic that no flag asked for, too much memory, no end.
 fn breakdown(theirs: &Outcome) -> Option<String> {
     if theirs.hangs {
@@ -93,7 +96,7 @@ fn breakdown(theirs: &Outcome) -> Option<String> {
         })?
         .to_str_lossy()
         .into_owned();
-    if ["panic: fatal error", "panic: unexpected warning"].contains(&line.as_str()) {
+    if PANICS.contains(&line.as_str()) {
         return None;
     }
     // Numbers and paths are the case's own.
@@ -108,7 +111,8 @@ fn breakdown(theirs: &Outcome) -> Option<String> {
 
 /// What ours does where the reference breaks down.
 fn answer(ours: &Outcome) -> Result<&'static str, String> {
-    let message = ours.stderr.lines().any(|line| line.starts_with(b"error: "));
+    let asked_for = |line: &[u8]| PANICS.iter().any(|panic| panic.as_bytes() == line);
+    let message = ours.stderr.lines().any(|line| line.starts_with(b"error: ") || asked_for(line));
     match ours.exit {
         Some(0) => Ok("a result"),
         Some(1 | 2) if message => Ok("an error"),
@@ -175,7 +179,7 @@ fn differences(
 }
 
 /// Lines of the reference that `-v` asks for, by their start. They need not be ours.
-const TRACES: [&[u8]; 20] = [
+const TRACES: [&[u8]; 21] = [
     b"starting mode-independent setup",
     b"starting perform",
     b"leaving main",
@@ -185,6 +189,7 @@ const TRACES: [&[u8]; 20] = [
     b"VisitPackage(",
     b"VisitMetaDataFile(",
     b"ctr visit ",
+    b"meta visit ",
     b"visit pk=",
     b"counterVisitor invoked",
     b"fids for pk=",

@@ -5,6 +5,8 @@
 pub(crate) mod made;
 pub(crate) mod seen;
 
+pub(crate) mod answers;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;

@@ -67,7 +67,7 @@ pub(super) fn make(rng: &mut Rng, root: &Path, number: usize) -> Family {
     let family_root = root.join(&name);
     fs::create_dir(&family_root).unwrap();
     let mut inputs = Vec::new();
-    for directory in ["a", "b", "c", "d"].into_iter().take(rng.usize(2..5)) {
+    for directory in ["a", "a-b", "b", "c"].into_iter().take(rng.usize(2..5)) {
         let directory = match rng.u8(..20) {
             0 => OsString::from(format!("{directory} größe")),
             1 => OsStr::from_bytes(&[directory.as_bytes(), b"\xff%d"].concat()).to_owned(),

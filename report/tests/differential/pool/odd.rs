@@ -26,6 +26,14 @@ pub(super) fn make(root: &Path) -> Vec<Input> {
             if name.to_str().unwrap().starts_with("covcounters") { "orphans" } else { "below/deeper" };
         fs::copy(entry.path(), odd.join(place).join(&name)).unwrap();
     }
+    fs::create_dir(odd.join("future")).unwrap();
+    for entry in fs::read_dir(&data).unwrap() {
+        let entry = entry.unwrap();
+        let mut bytes = fs::read(entry.path()).unwrap();
+        // The version of both kinds of files.
+        bytes[4] = 2;
+        fs::write(odd.join("future").join(entry.file_name()), bytes).unwrap();
+    }
     fs::write(odd.join("no-metas/README"), "nothing here").unwrap();
     let long = format!("in/odd/{}", "n".repeat(300));
     [
@@ -34,6 +42,7 @@ pub(super) fn make(root: &Path) -> Vec<Input> {
         ("./in//odd/../odd/empty", Trait::Empty),
         ("in/odd/no-metas", Trait::Empty),
         ("in/odd/orphans", Trait::Orphans),
+        ("in/odd/future", Trait::Damaged),
         ("in/odd/below", Trait::SubDirectory),
         ("in/odd/link", Trait::OddNames),
         ("in/odd/link/", Trait::OddNames),

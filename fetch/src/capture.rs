@@ -3,6 +3,7 @@
 mod cat;
 mod direct;
 mod receive;
+mod shared;
 mod shell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ use crate::retry::Pauses;
 use crate::store::{Store, Stored};
 use crate::unpack::Limits;
 
+pub use shared::SharedMetas;
+
 /// How long a stream may stand still, beyond the time that a flush is given.
 const STALL: Duration = Duration::from_mins(1);
 
@@ -45,6 +48,8 @@ pub struct Collector {
     pub timeout: Duration,
     /// Memory for files on their way to the store, in KiB; one permit each.
     pub memory: Arc<Semaphore>,
+    /// The meta files that containers have in common; `None` to copy them from each.
+    pub shared: Option<SharedMetas>,
     /// Interrupts the run.
     pub cancel: CancellationToken,
     /// Bytes that have come, over all containers.
@@ -79,6 +84,8 @@ pub struct Held {
     pub stored: Stored,
     /// Counter mode of a meta file.
     pub mode: Option<CounterMode>,
+    /// The container that it was copied from, if another one.
+    pub from: Option<ContainerName>,
 }
 
 /// The process's counter files when it was signalled.

@@ -1,12 +1,13 @@
-# Runs in the container: sh -c SCRIPT covfetch DIR SIGNAL PID SECONDS BEFORE. Values come as arguments only.
+# Runs in the container: sh -c SCRIPT covfetch DIR SIGNAL PID SECONDS BEFORE LARGE. Values come as arguments only.
 # SIGNAL "" = no flush. BEFORE = counter files of PID before the signal; given = it was sent, only wait.
 # Writes lines of text, then for each 500 files a tar archive; without tar: what wc -c says of them, a line "data", what
 # cat makes of them, and a line "end" behind the last. POSIX sh; dash, bash and busybox.
+# LARGE = bytes from which on a meta file is not sent, but its SHA-256 told; "" = send all.
 LC_ALL=C IFS=' 	
 '
 export LC_ALL
 unset CDPATH
-dir=$1 signal=$2 pid=$3 seconds=$4 before=$5
+dir=$1 signal=$2 pid=$3 seconds=$4 before=$5 large=$6
 say() { printf '%s\n' "$*"; }
 count() { set -- ./covcounters.*."$pid".*; if [ -e "$1" ]; then n=$#; else n=0; fi; }
 # Whether $f is a plain file named as Go names them: 32 hex digits, then process id and time.
@@ -22,6 +23,13 @@ fit() {
   case $hash in *[!0-9a-f]*) return 1 ;; esac
   [ ${#hash} = 32 ] && [ -f "$f" ] && [ ! -L "$f" ]
 }
+# Whether $f is kept back; $sum is its SHA-256 then.
+keep() {
+  case $large$f in [0-9]*./covmeta.*) ;; *) return 1 ;; esac
+  size=$(wc -c <"$f") && [ "$((size))" -ge "$large" ] && sum=$(sha256sum "$f") || return 1
+  sum=${sum%% *}
+  [ ${#sum} = 64 ]
+} 2>/dev/null
 say covfetch 1
 form=archive
 send() { tar -cf - "$@"; }
@@ -67,9 +75,11 @@ if [ -n "$signal" ]; then
   fi
   say flush "$state"
 fi
-found=0 odd=0
+found=0 odd=0 kept=' '
 for f in ./covmeta.* ./covcounters.*; do
-  if fit; then say file "${f#./}"; found=1
+  if fit; then
+    if keep; then say kept "$sum" "${f#./}"; kept="$kept$f "
+    else say file "${f#./}"; found=1; fi
   elif [ -e "$f" ] || [ -L "$f" ]; then odd=$((odd + 1)); fi
 done
 for f in ./tmp.cov*; do
@@ -83,6 +93,7 @@ say "$form"
 batch='' held=0
 for f in ./covmeta.* ./covcounters.*; do
   fit || continue
+  case $kept in *" $f "*) continue ;; esac
   batch="$batch $f" held=$((held + 1))
   # shellcheck disable=SC2086
   [ "$held" -lt 500 ] || { send $batch || exit; batch='' held=0; }

@@ -136,6 +136,10 @@ pub struct Cli {
     #[arg(long, help_heading = "Output")]
     pub allow_empty: bool,
 
+    /// Copy a large meta file from every container, even if another has sent the same bytes
+    #[arg(long, help_heading = "Limits")]
+    pub no_dedupe: bool,
+
     /// Containers to read at the same time
     #[arg(long, value_name = "N", default_value = "16", help_heading = "Limits")]
     pub parallel: NonZeroUsize,

@@ -166,6 +166,9 @@ pub struct FileRecord {
     pub nanoseconds: Option<u64>,
     /// False if the store held it before the run.
     pub new: bool,
+    /// The container that the bytes were copied from, `namespace/pod/container`, if another one holds the same.
+    #[serde(default)]
+    pub copied_from: Option<String>,
 }
 
 /// The two kinds of coverage files.

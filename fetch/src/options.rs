@@ -49,6 +49,8 @@ pub struct Options {
     pub quiet: bool,
     /// Crashed, completed and empty containers are no failure.
     pub allow_empty: bool,
+    /// Copy a meta file that containers have in common from one of them only.
+    pub dedupe: bool,
     /// Containers at the same time.
     pub parallel: usize,
     /// Attempts beyond the first.
@@ -140,6 +142,7 @@ impl Options {
             form: cli.output,
             quiet: cli.quiet,
             allow_empty: cli.allow_empty,
+            dedupe: !cli.no_dedupe,
             parallel: cli.parallel.get(),
             retries: cli.retries,
             timeout: cli.timeout,

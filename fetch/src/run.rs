@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::capture::{Captured, Collector};
+use crate::capture::{Captured, Collector, SharedMetas};
 use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
@@ -124,6 +124,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
         manifest::record(store.root(), &run)?;
     }
+    let readable = entries.iter().filter(|entry| matches!(entry.decision, Decision::Fetch { .. })).count();
     let collector = Collector {
         cluster,
         store: store.clone(),
@@ -132,6 +133,8 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         retries: options.retries,
         timeout: options.timeout,
         memory: Arc::new(Semaphore::new(options.memory_kib)),
+        // A single container has nothing in common with others.
+        shared: (options.dedupe && readable > 1).then(SharedMetas::default),
         cancel: cancel.clone(),
         bytes: Arc::new(AtomicU64::new(0)),
     };

@@ -3,11 +3,12 @@
 //! The text comes first and is bounded; the files follow it on the same stream, as archives or plain. Nothing in it is believed further
 //! than this: a name that was announced must arrive, and whatever arrives is checked for what it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Failure, Kind};
 use crate::flush::{FlushRequest, FlushState};
 use crate::names::{CoverageName, quoted};
+use crate::store::Digest;
 use crate::unpack::Form;
 
 /// The script as it stands in its file, comments included.
@@ -19,8 +20,14 @@ pub const LONGEST_LINE: usize = 200;
 /// The command for one container.
 ///
 /// `before` is the number of counter files that the process had when it was signalled in an earlier attempt: it is
-/// then not signalled again, because a second snapshot would be counted twice.
-pub fn command(source: &str, flush: Option<&FlushRequest>, before: Option<u64>) -> Vec<String> {
+/// then not signalled again, because a second snapshot would be counted twice. `large` is the size, bytes, from which
+/// on a meta file is not sent, but its SHA-256 told.
+pub fn command(
+    source: &str,
+    flush: Option<&FlushRequest>,
+    before: Option<u64>,
+    large: Option<u64>,
+) -> Vec<String> {
     let script: Vec<&str> =
         SOURCE.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).collect();
     let (signal, pid, seconds) = match flush {
@@ -39,6 +46,7 @@ pub fn command(source: &str, flush: Option<&FlushRequest>, before: Option<u64>) 
         pid,
         seconds,
         before.map(|count| count.to_string()).unwrap_or_default(),
+        large.map(|bytes| bytes.to_string()).unwrap_or_default(),
     ]
 }
 
@@ -58,6 +66,8 @@ pub struct Announcement {
     pub flush: Option<FlushState>,
     /// Files that will come.
     pub files: BTreeSet<CoverageName>,
+    /// Meta files that will not come, with the SHA-256 that the container's own program gives them.
+    pub kept: BTreeMap<CoverageName, Digest>,
     /// Temporary files in the directory.
     pub ignored: Vec<String>,
     /// Number of files whose names begin like a coverage file's and are none.
@@ -102,6 +112,12 @@ impl Announcement {
             "file" => {
                 self.files.insert(name()?);
             }
+            "kept" => {
+                let (digest, name) = value.split_once(' ').ok_or_else(|| unexpected(line))?;
+                let name = CoverageName::parse(name.as_bytes()).filter(CoverageName::is_meta);
+                let (name, digest) = name.zip(Digest::parse(digest)).ok_or_else(|| unexpected(line))?;
+                self.kept.insert(name, digest);
+            }
             "ignored" if self.ignored.len() < 100 => self.ignored.push(crate::escape::one_line(value)),
             "ignored" => {}
             "odd" => self.odd = number()?,
@@ -110,7 +126,7 @@ impl Announcement {
             "end" => return Ok(Next::End),
             _ => return Err(unexpected(line)),
         }
-        let announced = self.files.len().max(self.before.len()) as u64;
+        let announced = (self.files.len() + self.kept.len()).max(self.before.len()) as u64;
         if announced > limit {
             let message = format!("the directory holds more than {limit} files (--max-files)");
             return Err(Failure::new(Kind::Limit, message));
@@ -197,6 +213,8 @@ mod tests {
             (&["covfetch 1", "before x"], Kind::Rejected),
             (&["covfetch 1", "flush maybe"], Kind::Rejected),
             (&["covfetch 1", "odd many"], Kind::Rejected),
+            (&["covfetch 1", "kept"], Kind::Rejected),
+            (&["covfetch 1", "kept 00 covmeta.0123456789abcdef0123456789abcdef"], Kind::Rejected),
             (&["covfetch 1", "gibberish"], Kind::Rejected),
         ] {
             let failure = run(lines).1.unwrap_err();
@@ -212,11 +230,11 @@ mod tests {
     #[test]
     fn the_command_is_constant_and_values_are_arguments() {
         let hostile = "$(touch /tmp/x); `id` '\"\n";
-        let command = command(hostile, None, None);
+        let command = command(hostile, None, None, None);
         assert_eq!(command[..2], ["sh", "-c"]);
         assert!(!command[2].contains("touch"));
         assert_eq!(command[4], format!("./{hostile}"));
         assert!(!command[2].contains('#') || !command[2].lines().any(|line| line.starts_with('#')));
-        assert!(command[2].len() < 3000, "{} bytes travel in every URL", command[2].len());
+        assert!(command[2].len() < 3500, "{} bytes travel in every URL", command[2].len());
     }
 }

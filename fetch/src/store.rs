@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use tempfile::Builder;
 
 use crate::error::{Failure, Kind};
@@ -29,6 +29,23 @@ pub struct Stored {
     pub sha256: String,
     /// False if the store held the same file already.
     pub new: bool,
+}
+
+/// A SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Takes 64 lower-case hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 64 && text.bytes().all(digit)).then(|| Self(text.to_owned()))
+    }
+
+    /// 64 lower-case hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Store {
@@ -91,6 +108,36 @@ impl Store {
             Err(error) => return Err(failed(error.error)),
         }
         Ok(stored(true))
+    }
+
+    /// Gives a container a file of another one that is stored under the same name, as a hard link or a copy. `file` is
+    /// what was stored for the other one.
+    pub fn share(
+        &self,
+        from: &ContainerName,
+        to: &ContainerName,
+        name: &CoverageName,
+        file: &Stored,
+    ) -> Result<Stored, Failure> {
+        let original = self.root.join(from.directory()).join(name.as_str());
+        let directory = self.root.join(to.directory());
+        let path = directory.join(name.as_str());
+        let failed = |error: io::Error| {
+            Failure::new(Kind::Store, format!("{} cannot be written: {error}", path.display()))
+        };
+        fs::create_dir_all(&directory).map_err(failed)?;
+        // A link appears under its name at once and never in the place of another file.
+        if fs::symlink_metadata(&path).is_err() && fs::hard_link(&original, &path).is_ok() {
+            self.sync(to)?;
+            return Ok(Stored { new: true, ..file.clone() });
+        }
+        let bytes = fs::read(&original).map_err(failed)?;
+        if hex_digest(&bytes) != file.sha256 {
+            return Err(Failure::new(Kind::Conflict, format!("{} was changed", original.display())));
+        }
+        let stored = self.put(to, name, &bytes)?;
+        self.sync(to)?;
+        Ok(stored)
     }
 }
 

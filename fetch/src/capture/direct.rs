@@ -32,12 +32,12 @@ impl Job<'_> {
     /// Copies what is there, flushes if asked to, copies what is new.
     pub(super) async fn without_shell(&self, captured: &mut Captured) -> Result<(), Failure> {
         let first = self.list(captured).await?;
-        self.copy(&first, captured).await?;
+        self.obtain(&first, captured).await?;
         let Some(request) = self.collector.flush else { return Ok(()) };
         let (state, waited, stderr) = self.flush_directly(&request, &first, captured).await?;
         let now = self.list(captured).await?;
         let new: BTreeSet<CoverageName> = now.difference(&first).cloned().collect();
-        self.copy(&new, captured).await?;
+        self.obtain(&new, captured).await?;
         self.judge_flush(captured, state, waited, &stderr)
     }
 
@@ -170,10 +170,26 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Gets files by name, meta files from where they can be had.
+    async fn obtain(&self, names: &BTreeSet<CoverageName>, captured: &mut Captured) -> Result<(), Failure> {
+        let metas: Vec<&CoverageName> =
+            names.iter().filter(|name| name.is_meta() && !captured.files.contains_key(name)).collect();
+        if self.collector.shared.is_some() {
+            for batch in metas.chunks(NAMES_PER_EXEC) {
+                self.share(self.digests(batch).await?, captured).await?;
+            }
+        }
+        self.copy(names, captured).await
+    }
+
     /// Copies files by name, meta files first.
-    async fn copy(&self, names: &BTreeSet<CoverageName>, captured: &mut Captured) -> Result<(), Failure> {
+    pub(super) async fn copy(
+        &self,
+        names: impl IntoIterator<Item = &CoverageName>,
+        captured: &mut Captured,
+    ) -> Result<(), Failure> {
         let mut sorted: Vec<&CoverageName> =
-            names.iter().filter(|name| !captured.files.contains_key(name)).collect();
+            names.into_iter().filter(|name| !captured.files.contains_key(name)).collect();
         sorted.sort_by_key(|name| !name.is_meta());
         for batch in sorted.chunks(NAMES_PER_EXEC) {
             if captured.tar_less {

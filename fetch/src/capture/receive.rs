@@ -107,7 +107,7 @@ impl Receiver {
     fn keep(&self, name: &CoverageName, bytes: &[u8]) -> Result<Held, Failure> {
         let mode = validate(name, bytes)?;
         let stored = self.store.put(&self.name, name, bytes)?;
-        Ok(Held { stored, mode })
+        Ok(Held { stored, mode, from: None })
     }
 
     /// Waits for room for a file of so many bytes.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::Instant;
 
+use super::shared::LARGE_META;
 use super::{Before, Captured, Job};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
@@ -14,6 +15,7 @@ use crate::guard::Guarded;
 use crate::names::CoverageName;
 use crate::remote::{End, Verdict};
 use crate::script::{Announcement, LONGEST_LINE, Next, command};
+use crate::unpack::Form;
 
 /// Bytes of the buffer behind the stream's pipe.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -31,7 +33,9 @@ impl Job<'_> {
     pub(super) async fn with_shell(&self, captured: &mut Captured) -> Result<Shell, Failure> {
         let flush = self.collector.flush.as_ref();
         let again = captured.before.as_ref().map(|before| before.count);
-        let execution = self.exec(&command(self.source, flush, again)).await?;
+        let execution = self
+            .exec(&command(self.source, flush, again, self.collector.shared.as_ref().map(|_| LARGE_META)))
+            .await?;
         let guarded = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut stream = BufReader::with_capacity(BUFFER_BYTES, guarded);
 
@@ -51,6 +55,7 @@ impl Job<'_> {
                 return Err(end.failure("the shell").unwrap_or_else(ended_early));
             }
         };
+        captured.tar_less = next == Next::Files(Form::Plain);
         let (names, unpacked) = match next {
             Next::Files(form) => self.receive(stream, form, self.collector.limits, captured).await,
             _ => (BTreeSet::new(), nothing_more(&mut stream).await),
@@ -63,6 +68,7 @@ impl Job<'_> {
             _ => self.patience.wait(execution.end).await?,
         };
         judge_stream(unpacked, &end, "the script", &said.files, &names)?;
+        self.share(said.kept, captured).await?;
         if let Some(state) = said.flush {
             self.judge_flush(captured, state, waited, &end.stderr)?;
         }

@@ -98,6 +98,7 @@ fn file(directory: &str, name: &CoverageName, held: &Held) -> FileRecord {
         pid: writer.map(|writer| writer.pid),
         nanoseconds: writer.map(|writer| writer.nanoseconds),
         new: held.stored.new,
+        copied_from: held.from.as_ref().map(ToString::to_string),
     }
 }
 

@@ -24,9 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::common::{base_name, recorded};
 
-/// Answers every exec with the same bytes and then success.
-struct Liar {
-    sends: Vec<u8>,
+/// What a container answers to a command.
+type Answer = dyn Fn(&ContainerName, &[String]) -> Vec<u8> + Send + Sync;
+
+/// Answers every exec with bytes and then success.
+pub(crate) struct Liar {
+    answer: Box<Answer>,
     /// Whether the bytes are followed by zeros without end.
     endless: bool,
     execs: AtomicUsize,
@@ -56,11 +59,11 @@ impl Cluster for Liar {
 
     fn exec<'a>(
         &'a self,
-        _: &'a ContainerName,
-        _: &'a [String],
+        name: &'a ContainerName,
+        command: &'a [String],
     ) -> BoxFuture<'a, Result<Execution, RemoteError>> {
         self.execs.fetch_add(1, SeqCst);
-        let sent = std::io::Cursor::new(self.sends.clone());
+        let sent = std::io::Cursor::new((self.answer)(name, command));
         let stdout: Box<dyn tokio::io::AsyncRead + Send + Unpin> = if self.endless {
             Box::new(tokio::io::AsyncReadExt::chain(sent, tokio::io::repeat(0)))
         } else {
@@ -71,24 +74,36 @@ impl Cluster for Liar {
     }
 }
 
-/// What became of a container that sent these bytes, with the files that are in the store then.
-pub(crate) fn capture(sends: Vec<u8>, endless: bool) -> (Result<(), Failure>, Vec<String>) {
-    let root = tempfile::tempdir().unwrap();
-    let outside = root.path().join("outside");
-    std::fs::write(&outside, b"untouched").unwrap();
-    let store = Store::open(&root.path().join("store")).unwrap();
-    let liar = Arc::new(Liar { sends, endless, execs: AtomicUsize::new(0) });
-    let collector = Collector {
-        cluster: Arc::clone(&liar) as Arc<dyn Cluster>,
+impl Liar {
+    pub(crate) fn new(answer: impl Fn(&ContainerName, &[String]) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self { answer: Box::new(answer), endless: false, execs: AtomicUsize::new(0) }
+    }
+}
+
+/// Reads from a cluster into a store.
+pub(crate) fn collector(cluster: Arc<dyn Cluster>, store: Store) -> Collector {
+    Collector {
+        cluster,
         store,
         limits: Limits { file_bytes: 1 << 20, container_bytes: 4 << 20, files: 100 },
         flush: None,
         retries: 0,
         timeout: Duration::from_mins(1),
         memory: Arc::new(Semaphore::new(2048)),
+        shared: None,
         cancel: CancellationToken::new(),
         bytes: Arc::default(),
-    };
+    }
+}
+
+/// What became of a container that sent these bytes, with the files that are in the store then.
+pub(crate) fn capture(sends: Vec<u8>, endless: bool) -> (Result<(), Failure>, Vec<String>) {
+    let root = tempfile::tempdir().unwrap();
+    let outside = root.path().join("outside");
+    std::fs::write(&outside, b"untouched").unwrap();
+    let store = Store::open(&root.path().join("store")).unwrap();
+    let liar = Arc::new(Liar { endless, ..Liar::new(move |_, _| sends.clone()) });
+    let collector = collector(Arc::clone(&liar) as Arc<dyn Cluster>, store);
     let name = ContainerName::new("shop", "web-0", "app").unwrap();
     let mut captured = Captured::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -118,7 +133,13 @@ fn announced(names: &[&str]) -> Vec<u8> {
     format!("covfetch 1\n{}odd 0\narchive\n", files.concat()).into_bytes()
 }
 
-fn append(builder: &mut Builder<Vec<u8>>, path: &[u8], kind: EntryType, link: &str, content: &[u8]) {
+pub(crate) fn append(
+    builder: &mut Builder<Vec<u8>>,
+    path: &[u8],
+    kind: EntryType,
+    link: &str,
+    content: &[u8],
+) {
     let mut header = Header::new_gnu();
     header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path);
     header.as_gnu_mut().unwrap().linkname[..link.len()].copy_from_slice(link.as_bytes());
@@ -229,6 +250,8 @@ fn text_that_the_script_does_not_write_is_refused() {
         b"covfetch 2\n",
         b"covfetch 1\nfile covmeta.../../x\n",
         b"covfetch 1\nrun rm\n",
+        // Nobody asked for a digest instead of the file.
+        b"covfetch 1\nkept 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef covmeta.0123456789abcdef0123456789abcdef\nodd 0\nend\n",
         b"covfetch 1\n\xff\xfe\n",
         b"covfetch 1\nstop \x1b[2J\n",
     ] {

@@ -16,6 +16,7 @@ mod program;
 mod rights;
 mod script;
 mod selection;
+mod shared_metas;
 #[path = "../shared/site.rs"]
 mod site;
 mod skaffold;

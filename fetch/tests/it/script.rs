@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{Site, recorded};
+use crate::common::{Site, base_name, recorded};
 use crate::liar;
 
 fn find(program: &str) -> Option<PathBuf> {
@@ -29,7 +29,7 @@ fn check(shell: &[&Path], path: &Path, environment: &[(&str, &str)]) {
     let volume = site.volume("web-0");
     recorded(3).copy_to(&volume);
     std::fs::write(volume.join("tmp.covmeta.x"), b"").unwrap();
-    let script = covfetch::script::command("volumes/web-0", None, None);
+    let script = covfetch::script::command("volumes/web-0", None, None, None);
     let output = Command::new(shell[0])
         .args(&shell[1..])
         .args(&script[1..])
@@ -88,6 +88,41 @@ fn dash_and_bash_serve_without_tar() {
         }
         check(&[&shell], home.path(), &[]);
         check(&[&shell], home.path(), &[("LC_ALL", "C.UTF-8"), ("POSIXLY_CORRECT", "1")]);
+    }
+}
+
+/// A digest instead of the meta file.
+#[test]
+fn a_large_meta_file_is_kept_back() {
+    let site = Site::new();
+    let volume = site.volume("web-0");
+    recorded(3).copy_to(&volume);
+    let meta = std::fs::read(&recorded(3).meta).unwrap();
+    let (name, length) = (base_name(&recorded(3).meta), meta.len() as u64);
+    let kept = format!("kept {} {name}\n", covfetch::store::hex_digest(&meta));
+    let home = tempfile::tempdir().unwrap();
+    for shell in ["dash", "bash", "busybox"] {
+        let Some(shell) = wanted(shell) else { continue };
+        let busybox = shell.ends_with("busybox");
+        for applet in ["sh", "tar", "wc", "sha256sum"].iter().filter(|_| busybox) {
+            symlink(&shell, home.path().join(applet)).unwrap();
+        }
+        let (shell, path) =
+            if busybox { (home.path().join("sh"), home.path()) } else { (shell, Path::new("/usr/bin:/bin")) };
+        for (large, is_kept) in
+            [(Some(length), true), (Some(1), true), (Some(length + 1), false), (None, false)]
+        {
+            let script = covfetch::script::command("volumes/web-0", None, None, large);
+            let mut command = Command::new(&shell);
+            command.args(&script[1..]).current_dir(site.home.path()).env("PATH", path);
+            let output = command.output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{shell:?}: {output:?}");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(text.contains(&kept), is_kept, "{shell:?} {large:?}");
+            assert_eq!(text.contains(&format!("file {name}\n")), !is_kept);
+            assert_eq!(text.matches(&format!("./{name}")).count(), usize::from(!is_kept));
+            assert_eq!(text.matches("./covcounters.").count(), 2);
+        }
     }
 }
 

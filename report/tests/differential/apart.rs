@@ -90,7 +90,9 @@ fn list(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn meta_tag(path: &Path) -> Option<&[u8]> {
-    path.file_name()?.as_bytes().strip_prefix(b"covmeta.")
+    let tag = path.file_name()?.as_bytes().strip_prefix(b"covmeta.")?;
+    // Other names are not those of meta files.
+    (!tag.is_empty() && !tag.contains(&b' ')).then_some(tag)
 }
 
 /// Whether a file is the meta file or a counter file of a build.

@@ -97,16 +97,18 @@ pub(crate) fn run() -> Result<(), Failed> {
         .map(|failure| failure.case.number)
         .collect();
     failures.retain(|failure| failure.version == newest || !decided.contains(&failure.case.number));
+    let reproduced = setting("COVDATA_DIFF_SMALL").unwrap_or(REPRODUCED);
     let mut kinds = BTreeSet::new();
     let mut others = Vec::new();
     for failure in &failures {
         // One of each kind is made small, told apart by what is said without names and numbers.
         let words = failure.what.split([' ', '"']).filter(|word| !word.contains(['/', '.']));
         let kind: String = words.flat_map(str::chars).filter(|c| c.is_alphabetic()).take(90).collect();
-        if kinds.len() < REPRODUCED && kinds.insert((failure.case.command(), failure.version, kind)) {
+        if kinds.len() < reproduced && kinds.insert((failure.case.command(), failure.version, kind)) {
             problems.push(reproduce(&bench, failure));
         } else {
-            others.push(format!("{} (Go {})", failure.case.number, failure.version));
+            let command = failure.case.command().unwrap_or_default();
+            others.push(format!("{} {command} (Go {})", failure.case.number, failure.version));
         }
     }
     if !others.is_empty() {

@@ -17,6 +17,7 @@
 //! | `COVDATA_DIFF_CASES` | number of cases, 2,600 if unset |
 //! | `COVDATA_DIFF_SEED` | seed of inputs and cases, 1 if unset |
 //! | `COVDATA_DIFF_PROGRAM` | another program to be compared in the place of ours |
+//! | `COVDATA_DIFF_SMALL` | number of failing cases that are made small, 12 if unset |
 //! | `COVDATA_DIFF_CASE` | the number of the only case to run, with everything that it printed |
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 

@@ -76,8 +76,8 @@ pub(super) fn make(rng: &mut Rng, root: &Path, number: usize) -> Family {
         let place = family_root.join(&directory);
         fs::create_dir(&place).unwrap();
         let mut traits = fill(rng, &place, &builds, care);
-        if rng.u8(..6) == 0 {
-            clutter(rng, &place, &builds, &mut traits);
+        if inputs.is_empty() && number.is_multiple_of(2) {
+            clutter(rng, number / 2 % 6, &place, &builds, &mut traits);
         }
         let path = Path::new("in").join(&name).join(&directory).into_os_string();
         inputs.push(Input { path, traits });
@@ -135,10 +135,10 @@ fn fill(rng: &mut Rng, place: &Path, builds: &[Build], care: Care) -> Traits {
 }
 
 /// Files that belong to no run, or cannot be read.
-fn clutter(rng: &mut Rng, place: &Path, builds: &[Build], traits: &mut Traits) {
+fn clutter(rng: &mut Rng, kind: usize, place: &Path, builds: &[Build], traits: &mut Traits) {
     let build = pick(rng, builds);
     let tag = &build.tag;
-    match rng.u8(..6) {
+    match kind {
         0 => {
             fs::write(place.join(format!("tmp.covmeta.{tag}1700000000")), &build.meta).unwrap();
             fs::write(place.join(format!("tmp.covcounters.{tag}.1.1700000000")), b"").unwrap();

@@ -159,3 +159,29 @@ fn counters_that_overflow_are_named() {
     );
     covreport().args(["--textfmt", "--no-checkout", "--strict"]).arg(directory.path()).assert().code(2);
 }
+
+/// A build of some source files, of each of which a function begins at a line.
+fn build_of(directory: &Path, files: &[&str], line: u32) {
+    let files: Vec<String> = files.iter().map(|file| format!("example.com/app/{file}")).collect();
+    let function = |file| MadeFunction { name: "F", file, units: vec![([line, 2, line, 9, 1], 1)] };
+    let functions = files.iter().map(|file| function(file)).collect();
+    let package =
+        MadePackage { path: "example.com/app", name: "main", module: "example.com/app", functions };
+    make(directory, &[package], &[]);
+}
+
+#[test]
+fn sources_that_builds_saw_differently_are_named_once_and_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    for line in [4, 5, 6] {
+        build_of(directory.path(), &["g.go", "c.go", "a.go", "e.go", "b.go", "f.go", "d.go"], line);
+    }
+    let said = messages(&["--textfmt"], &[directory.path()]);
+    assert!(said.contains("avoid it): 7 (example.com/app/a.go in builds "), "{said}");
+    let places: Vec<usize> =
+        ["a", "b", "c", "d", "e"].iter().map(|name| said.find(&format!("/{name}.go")).unwrap()).collect();
+    assert!(places.is_sorted() && said.ends_with(" and 2 more)\n"), "{said}");
+    for _ in 0..5 {
+        assert_eq!(messages(&["--textfmt"], &[directory.path()]), said);
+    }
+}

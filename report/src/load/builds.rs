@@ -1,6 +1,6 @@
 //! Builds: their meta files checked against each other, their counters merged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use bstr::{BStr, ByteSlice as _};
@@ -87,19 +87,24 @@ fn program(tables: &MetaTables) -> &BStr {
 /// A source file that two builds saw differently was changed between them, or compiled by another Go: its lines are
 /// reported as both builds saw them. Files that are the same in all builds need no word.
 fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
-    let mut seen: HashMap<(&BStr, &BStr), (u64, MetaHash)> = HashMap::new();
-    let mut differing: Vec<String> = Vec::new();
+    // In the order of names: the same input says the same. Each file once, with the first two builds that differ.
+    let mut seen: BTreeMap<(&BStr, &BStr), (u64, MetaHash, Option<MetaHash>)> = BTreeMap::new();
     for build in builds {
         let tables = build.tables();
         for package in tables.packages() {
             for (file, shape) in file_shapes(tables, package) {
-                let (known, first) = *seen.entry((package.path(), file)).or_insert((shape, tables.hash()));
-                if known != shape {
-                    differing.push(format!("{file} in builds {first} and {}", tables.hash()));
+                let (known, _, other) =
+                    seen.entry((package.path(), file)).or_insert((shape, tables.hash(), None));
+                if *known != shape {
+                    other.get_or_insert(tables.hash());
                 }
             }
         }
     }
+    let differing: Vec<String> = seen
+        .iter()
+        .filter_map(|((_, file), (_, first, other))| Some(format!("{file} in builds {first} and {}", (*other)?)))
+        .collect();
     (!differing.is_empty()).then(|| {
         Notice::warning(format!(
             "source files whose code two builds have in different places, changed between them or compiled by another \

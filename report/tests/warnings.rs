@@ -76,6 +76,25 @@ fn runs_and_flushes_that_were_cleared_are_not_taken_for_snapshots() {
 }
 
 #[test]
+fn taking_the_last_of_files_that_are_no_snapshots_is_warned_of() {
+    for version in VERSIONS {
+        // Flushed and cleared: the last file has the least.
+        let pod = data_set(version, "server-atomic").join("data/pod-3");
+        let said = messages(&["--percent", "--snapshots=latest"], &[&pod]);
+        assert!(said.contains("warning: counters of one process id fall from file to file"), "{said}");
+        assert!(said.contains("--snapshots=all") && said.contains(": 1 (2 files up to "), "{said}");
+        let mut run = covreport();
+        run.args(["--percent", "--snapshots=latest", "--no-checkout", "--strict"]).arg(&pod).assert().code(2);
+        assert!(!messages(&["--percent", "--snapshots=all"], &[&pod]).contains("fall"));
+        // Snapshots, and one file of each process.
+        let good = snapshots(version);
+        assert!(!messages(&["--percent", "--snapshots=latest"], &[good.path()]).contains("fall"));
+        let one = data_set(version, "server-atomic").join("data/pod-0");
+        assert_eq!(messages(&["--percent", "--snapshots=latest"], &[&one]), "");
+    }
+}
+
+#[test]
 fn strict_refuses_what_is_only_warned_about() {
     let strict = |data: &[&Path], arguments: &[&str]| {
         let mut command = covreport();
@@ -165,8 +184,7 @@ fn build_of(directory: &Path, files: &[&str], line: u32) {
     let files: Vec<String> = files.iter().map(|file| format!("example.com/app/{file}")).collect();
     let function = |file| MadeFunction { name: "F", file, units: vec![([line, 2, line, 9, 1], 1)] };
     let functions = files.iter().map(|file| function(file)).collect();
-    let package =
-        MadePackage { path: "example.com/app", name: "main", module: "example.com/app", functions };
+    let package = MadePackage { path: "example.com/app", name: "main", module: "example.com/app", functions };
     make(directory, &[package], &[]);
 }
 

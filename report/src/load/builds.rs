@@ -103,7 +103,9 @@ fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
     }
     let differing: Vec<String> = seen
         .iter()
-        .filter_map(|((_, file), (_, first, other))| Some(format!("{file} in builds {first} and {}", (*other)?)))
+        .filter_map(|((_, file), (_, first, other))| {
+            Some(format!("{file} in builds {first} and {}", (*other)?))
+        })
         .collect();
     (!differing.is_empty()).then(|| {
         Notice::warning(format!(

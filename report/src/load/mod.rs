@@ -62,15 +62,17 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
     }
 
     replicas::drop_copies(&mut grouping.pods, &mut notices)?;
-    if plan.snapshots == Some(Snapshots::Latest) {
-        snapshots::keep_latest(&mut grouping.pods, &mut notices);
-    }
+    let sequences = match plan.snapshots {
+        Some(Snapshots::Latest) => snapshots::keep_latest(&mut grouping.pods, &mut notices),
+        Some(Snapshots::All) | None => Vec::new(),
+    };
     let builds = builds::load_all(&grouping.pods, plan.verify)?;
     if builds.iter().all(builds::is_silent) {
         let builds = grouping.pods.iter().map(|pod| format!("build {} ({})", pod.tag, pod.meta.display()));
         return Err(InputError::NoCounters { builds: builds.collect() });
     }
     notices.extend(builds::remarks(&grouping.pods, &builds));
+    notices.extend(snapshots::were_cleared(&sequences, &builds));
     if plan.snapshots.is_none() && plan.shows_counts() {
         notices.extend(snapshots::never_cleared(&grouping.pods, &builds));
     }

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bstr::BString;
 use clap::ValueEnum;
-use covfmt::merge::{BuildCounts, Counts, MergeOptions, merge_files};
+use covfmt::merge::{BuildCounts, MergeOptions, merge_files};
 use covfmt::mode::CounterMode;
 use covfmt::pod::{CounterRef, FileName, GoPod};
 use covfmt::source::open_regular;
@@ -28,6 +28,9 @@ pub enum Snapshots {
 
 /// When a counter file was written, in an order that is that of the times.
 type Time = (usize, BString);
+
+/// The counter files of one process id and directory, the oldest first.
+pub(super) type Sequence = Vec<CounterRef>;
 
 /// The counter files of one process id and directory, in the order of their times; two or more.
 fn sequences(pod: &GoPod) -> Vec<Vec<&CounterRef>> {
@@ -58,18 +61,21 @@ fn time(path: &Path) -> Time {
     (digits.len(), BString::from(digits))
 }
 
-/// Leaves the last file of every process id and directory.
-pub(super) fn keep_latest(pods: &mut [GoPod], notices: &mut Vec<Notice>) {
+/// Leaves the last file of every process id and directory. Gives the sequences they are the last of, for each Go pod.
+pub(super) fn keep_latest(pods: &mut [GoPod], notices: &mut Vec<Notice>) -> Vec<Vec<Sequence>> {
+    let mut all = Vec::with_capacity(pods.len());
     let mut left_out = 0;
     for pod in pods {
-        let older: HashSet<PathBuf> = sequences(pod)
-            .into_iter()
-            .filter_map(|mut files| files.pop().map(|_| files))
-            .flatten()
-            .map(|counter| counter.path.clone())
+        let found: Vec<Sequence> =
+            sequences(pod).into_iter().map(|files| files.into_iter().cloned().collect()).collect();
+        let older: HashSet<&Path> = found
+            .iter()
+            .filter_map(|files| files.split_last())
+            .flat_map(|(_, older)| older.iter().map(|counter| counter.path.as_path()))
             .collect();
-        pod.counters.retain(|counter| !older.contains(&counter.path));
         left_out += older.len();
+        pod.counters.retain(|counter| !older.contains(counter.path.as_path()));
+        all.push(found);
     }
     if left_out != 0 {
         notices.push(Notice::note(format!(
@@ -77,6 +83,31 @@ pub(super) fn keep_latest(pods: &mut [GoPod], notices: &mut Vec<Notice>) {
              {left_out}"
         )));
     }
+    all
+}
+
+/// Warns of sequences of which only the last file was kept though counters fall in them: what only the files before it
+/// counted is lost, in any mode. `sequences` are those of each build.
+pub(super) fn were_cleared(sequences: &[Vec<Sequence>], builds: &[BuildCounts]) -> Option<Notice> {
+    let mut found: Vec<String> = Vec::new();
+    for (sequences, build) in sequences.iter().zip(builds) {
+        for files in sequences {
+            if falls(build, files)
+                && let Some(last) = files.last()
+            {
+                found.push(format!("{} files up to {}", files.len(), last.path.display()));
+            }
+        }
+    }
+    (!found.is_empty()).then(|| {
+        Notice::warning(format!(
+            "counters of one process id fall from file to file, so its files are no snapshots of the same counters, but of \
+             several runs or processes, or cleared in between: --snapshots=latest leaves out what only the older ones \
+             counted (--snapshots=all adds all of them up): {} ({})",
+            found.len(),
+            some_of(&found)
+        ))
+    })
 }
 
 /// Warns of processes none of whose counters ever fell from one file to the next. In set mode it does not matter.
@@ -106,22 +137,14 @@ pub(super) fn never_cleared(pods: &[GoPod], builds: &[BuildCounts]) -> Option<No
 
 /// Whether the first file counts something, and every file at least what the one before it does.
 fn grows(build: &BuildCounts, files: &[&CounterRef]) -> bool {
-    let read = |counter: &CounterRef| {
-        let open = |counter: &CounterRef, buffer: &mut Vec<u8>| {
-            open_regular(&counter.path)?.read_to_end(buffer).map(|_| ())
-        };
-        // Whatever could be wrong with them has been said: they have been merged.
-        let one = std::slice::from_ref(counter);
-        merge_files(build.tables(), one, MergeOptions::default(), open).map(Counts::into_parts).ok()
-    };
     let mut files = files.iter();
-    let Some((mut before, _)) = files.next().and_then(|first| read(first)) else { return false };
+    let Some(mut before) = files.next().and_then(|first| read(build, first)) else { return false };
     if before.iter().all(|count| *count == 0) {
         return false;
     }
     for file in files {
-        let Some((counts, _)) = read(file) else { return false };
-        if before.iter().zip(&counts).any(|(before, now)| now < before) {
+        let Some(counts) = read(build, file) else { return false };
+        if any_falls(&before, &counts) {
             return false;
         }
         before = counts;
@@ -129,8 +152,35 @@ fn grows(build: &BuildCounts, files: &[&CounterRef]) -> bool {
     true
 }
 
+/// Whether any counter of a file is less than in one before it. Older files that cannot be read were left out as wished.
+fn falls(build: &BuildCounts, files: &[CounterRef]) -> bool {
+    let mut before: Option<Vec<u32>> = None;
+    for counts in files.iter().filter_map(|file| read(build, file)) {
+        if before.is_some_and(|before| any_falls(&before, &counts)) {
+            return true;
+        }
+        before = Some(counts);
+    }
+    false
+}
+
+fn any_falls(before: &[u32], now: &[u32]) -> bool {
+    before.iter().zip(now).any(|(before, now)| now < before)
+}
+
+/// The counts of one file. Whatever could be wrong with a file that counts has been said: it has been merged.
+fn read(build: &BuildCounts, counter: &CounterRef) -> Option<Vec<u32>> {
+    let open = |counter: &CounterRef, buffer: &mut Vec<u8>| {
+        open_regular(&counter.path)?.read_to_end(buffer).map(|_| ())
+    };
+    let one = std::slice::from_ref(counter);
+    merge_files(build.tables(), one, MergeOptions::default(), open).map(|counts| counts.into_parts().0).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn counter(path: &str, pid: u64) -> CounterRef {

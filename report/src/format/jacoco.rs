@@ -3,7 +3,7 @@
 //! Consumers put a file's path together from the names of package and source file, so a package is a directory and a
 //! class a file. The counters, in JaCoCo's words: INSTRUCTION counts Go's statements, BRANCH and LINE what the other
 //! formats call so, METHOD the functions with code, CLASS the files of which a line ran; COMPLEXITY is not known. On a
-//! line, `mi` and `ci` are the units with code on it that ran and that did not; there are no hits in this format.
+//! line, `ci` and `mi` are the units with code on it that ran and that did not; there are no hits in this format.
 
 use std::io::{self, Write};
 

@@ -141,7 +141,7 @@ fn generated_files_are_left_out_if_asked_for() {
     fs::remove_file(root.path().join(CATALOG)).unwrap();
     let (_, messages) = report("--percent", root.path(), &["--exclude-generated"], NEWEST);
     assert!(
-        messages.contains("warning: --exclude-generated cannot tell of files whose source is not below "),
+        messages.contains("cannot tell which files are generated: files whose source is not below "),
         "{messages}"
     );
     assert!(messages.contains(CATALOG), "{messages}");
@@ -270,5 +270,19 @@ fn marks_of_another_source_are_not_heeded() {
     assert!(
         messages.contains("warning: comments that exclude code are not heeded where the source is not the one that was compiled: internal/catalog/catalog.go"),
         "{messages}"
+    );
+}
+
+#[test]
+fn without_sources_no_file_is_taken_for_generated_and_that_is_said() {
+    let data = data_set(NEWEST, "server-atomic").join("data");
+    let mut run = covreport();
+    let run = run.args(["--percent", "--exclude-generated", "--no-checkout"]).arg(data).assert().success();
+    let said = text(&run.get_output().stderr);
+    assert!(
+        said.contains(
+            "files are kept, as sources are not read without a repository, nor with --no-checkout: "
+        ),
+        "{said}"
     );
 }

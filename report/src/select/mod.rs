@@ -247,12 +247,13 @@ fn remarks(judged: &[Judged<'_, '_>], checkout: &Checkout) -> Vec<Notice> {
     };
     let unread = unanswered(Unanswered::Generated);
     if !unread.is_empty() {
-        let where_to = match checkout.root() {
-            Some(root) => format!("below {}", root.display()),
-            None => "without a repository (--root DIR names one)".to_owned(),
+        let why = match checkout.root() {
+            Some(root) => format!("files whose source is not below {} are kept", root.display()),
+            None => "files are kept, as sources are not read without a repository, nor with --no-checkout"
+                .to_owned(),
         };
         notices.push(Notice::warning(format!(
-            "--exclude-generated cannot tell of files whose source is not {where_to}, they are kept: {} ({})",
+            "--exclude-generated cannot tell which files are generated: {why}: {} ({})",
             unread.len(),
             some_of(&unread)
         )));

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use covfmt::merge::{MergeOptions, ModePolicy};
@@ -103,8 +104,17 @@ pub(crate) fn percentages(profile: &Profile) -> String {
 pub(crate) struct Port(u16);
 
 impl Port {
+    /// One that nobody else gets: below those that the system deals out for connections and to the other tests'
+    /// servers, which could take it before the service listens.
     pub(crate) fn free() -> Self {
-        Self(TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port())
+        static NEXT: AtomicU16 = AtomicU16::new(20_000);
+        loop {
+            let port = NEXT.fetch_add(1, Ordering::Relaxed);
+            assert!(port < 32_000, "no port of loopback is free");
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return Self(port);
+            }
+        }
     }
 
     /// What `-listen` takes.

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::checkout::{Checkout, is_go};
 use crate::source::{DirectedSource, TakenPlaces};
 
-/// Whether any package shows signs of directives, see [`shows_directive`].
+/// Whether any package shows signs of directives, see `shows_directive`.
 pub fn has_directed_units(profile: &Profile) -> bool {
     profile.packages().par_iter().any(shows_directives)
 }

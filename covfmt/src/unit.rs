@@ -19,13 +19,3 @@ pub struct Unit {
     /// Number of statements; 0 for the block of an empty function or case.
     pub statements: u32,
 }
-
-impl Unit {
-    /// Whether this can be no stretch of one file, only the places that `//line` directives give, as Go up to 1.26 records
-    /// them: a column is unknown, or the end is before the start.
-    pub fn is_directed(&self) -> bool {
-        self.start_column == 0
-            || self.end_column == 0
-            || (self.end_line, self.end_column) < (self.start_line, self.start_column)
-    }
-}

@@ -14,7 +14,6 @@ use crate::merged::{MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::recount::{Recount, is_suspicious, recount};
-use crate::relocate::{has_directed_units, relocate};
 use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
 use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
@@ -101,10 +100,6 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     let Loaded { mut profile, builds, notices } = load(plan)?;
     tell(&notices);
     tell(&correct_statements(&mut profile, plan)?);
-    if plan.root.is_some() && has_directed_units(&profile) {
-        let checkout = open_checkout(plan, &profile)?;
-        relocate(&mut profile, &checkout);
-    }
 
     let whole = View::new(&profile)?;
     let selects = plan.selection.is_active() && !plan.reports.is_empty();
@@ -229,8 +224,7 @@ fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
 
 fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let Findings { without_source, mismatched, directed, guessed, outside, unknown, ambiguous_modules } =
-        findings;
+    let Findings { without_source, mismatched, guessed, outside, unknown, ambiguous_modules } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
     if !without_source.is_empty() {
         notices.push(match &root {
@@ -252,15 +246,6 @@ fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Noti
              check out the commit that was built"
         ))
     }));
-    if !directed.is_empty() {
-        notices.push(Notice::warning(format!(
-            "files that //line directives name, whose code could not be traced to the Go files that hold the directives; lines are \
-             the places in the data, which up to Go 1.26 are places in the named files: {} ({}); the Go files, generated ones \
-             too, must be there as they were compiled",
-            directed.len(),
-            some_of(directed)
-        )));
-    }
     if !ambiguous_modules.is_empty() {
         notices.push(Notice::warning(format!(
             "modules that several directories declare, of which the first with the file is taken: {}",

@@ -77,9 +77,6 @@ pub struct Findings {
     pub without_source: Vec<String>,
     /// Files whose source does not fit the data, and why. Their lines follow the rule without source.
     pub mismatched: Vec<(String, Mismatch)>,
-    /// Files whose units are places that `//line` directives give, and that could not be traced to the Go files that hold
-    /// these. Their lines follow the rule without source.
-    pub directed: Vec<String>,
     /// Files that were found by the end of their path: the compiler's name and the path.
     pub guessed: Vec<(String, String)>,
     /// Files that belong to something else: the standard library, a dependency, a module outside the repository. They
@@ -173,8 +170,6 @@ enum SourceState {
     Used,
     Missing,
     Mismatched(Mismatch),
-    /// The units are places that `//line` directives give.
-    Directed,
 }
 
 /// Works out the lines of the files of all packages. Sorted by path.
@@ -204,7 +199,6 @@ pub fn source_files<'p>(
             SourceState::Missing if !file.by.is_inside() => {}
             SourceState::Used => {}
             SourceState::Missing => findings.without_source.push(file.path.clone()),
-            SourceState::Directed => findings.directed.push(file.path.clone()),
             SourceState::Mismatched(why) => findings.mismatched.push((file.path.clone(), why)),
         }
         let functions = functions::name_all(file.functions, inits.entry(file.package).or_default());
@@ -237,8 +231,7 @@ pub fn source_files<'p>(
 /// A file that was found by the end of its path only, and whose source does not fit the data, is another file.
 fn drop_wrong_guesses(measured: &mut Vec<Measured<'_>>, findings: &mut Findings) {
     measured.retain(|file| {
-        let wrong = matches!(file.source, SourceState::Mismatched(_) | SourceState::Directed)
-            && file.by == FoundBy::Suffix;
+        let wrong = matches!(file.source, SourceState::Mismatched(_)) && file.by == FoundBy::Suffix;
         if wrong {
             findings.guessed.retain(|(_, path)| *path != file.path);
             file.names.iter().for_each(|(name, statements)| findings.unknown.add(name, *statements));
@@ -310,13 +303,9 @@ fn measure<'p>(
 
     let without = |state| (LineRule::without_source(units()), state);
     let (rule, source) = match &text {
-        None if !is_go(&path) && by.is_inside() && checkout.root().is_some() => {
-            without(SourceState::Directed)
-        }
         None => without(SourceState::Missing),
         Some(text) => match LineRule::with_source(text, units()) {
             Ok(rule) => (rule, SourceState::Used),
-            Err(_) if units().any(|unit| unit.is_directed()) => without(SourceState::Directed),
             Err(mismatch) => without(SourceState::Mismatched(mismatch)),
         },
     };

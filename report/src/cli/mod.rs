@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use crate::checkout::PathMap;
 use crate::load::Snapshots;
@@ -61,7 +62,7 @@ pub struct Arguments {
     pub include_external: bool,
 
     /// Only packages whose import path matches one of these; `...` stands for any string, `net/...` matches `net`, too
-    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',', value_parser = OsStringValueParser::new().try_map(pattern))]
     pub pkg: Vec<OsString>,
 
     /// Only files whose path below the root matches; repeatable. `*` stays within a directory, `**` does not; without a
@@ -105,6 +106,11 @@ pub struct Arguments {
     /// Number of threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+}
+
+/// A package pattern that holds anything.
+fn pattern(typed: OsString) -> Result<OsString, &'static str> {
+    if typed.is_empty() { Err("it matches no package; `...` matches all of them") } else { Ok(typed) }
 }
 
 const EXIT_CODES: &str = "\

@@ -7,7 +7,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 /// A glob for files and directories, matched with paths below the repository's root.
 ///
 /// `*` and `?` match within a component of the path, `**` matches any number of components, `[a-z]` and `{a,b}` are as in
-/// a shell. A glob without a slash but at its end matches a file or directory of that name anywhere; any other one
+/// a shell. `.` is the root, so all files. A glob without a slash but at its end matches a file or directory of that name anywhere; any other one
 /// starts at the root. What matches a directory matches all files in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileGlob {
@@ -16,14 +16,32 @@ pub struct FileGlob {
     below: Glob,
 }
 
-impl FromStr for FileGlob {
-    type Err = globset::Error;
+/// A value that is no glob.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GlobError {
+    /// Nothing at all, as of a variable that is not set.
+    #[error("it names no file; `.` means all of them")]
+    Empty,
+    /// Brackets that do not match, and the like.
+    #[error(transparent)]
+    Malformed(#[from] globset::Error),
+}
 
-    fn from_str(typed: &str) -> Result<Self, globset::Error> {
+impl FromStr for FileGlob {
+    type Err = GlobError;
+
+    fn from_str(typed: &str) -> Result<Self, GlobError> {
+        if typed.is_empty() {
+            return Err(GlobError::Empty);
+        }
         let plain = typed.trim_end_matches('/');
         let anchored = plain.contains('/');
         let plain = plain.trim_start_matches("./").trim_start_matches('/');
-        let pattern = if anchored { plain.to_owned() } else { format!("**/{plain}") };
+        let pattern = match plain {
+            "" | "." => "**".to_owned(),
+            _ if anchored => plain.to_owned(),
+            _ => format!("**/{plain}"),
+        };
         let glob = |pattern: &str| GlobBuilder::new(pattern).literal_separator(true).build();
         Ok(Self { typed: typed.to_owned(), file: glob(&pattern)?, below: glob(&format!("{pattern}/**"))? })
     }
@@ -86,6 +104,11 @@ mod tests {
             ("internal/**/*.go", &["internal/a.go", "internal/x/y/a.go"], &["a.go"]),
             ("**/internal/**", &["internal/a.go", "x/internal/y/a.go"], &["internals/a.go"]),
             ("**", &["a.go", "x/a.go"], &[]),
+            (".", &["a.go", "x/a.go"], &[]),
+            ("./", &["a.go", "x/a.go"], &[]),
+            ("./.", &["a.go", "x/a.go"], &[]),
+            ("/", &["a.go", "x/a.go"], &[]),
+            ("./*.go", &["a.go"], &["x/a.go"]),
             ("cmd/{a,b}/main.go", &["cmd/a/main.go", "cmd/b/main.go"], &["cmd/c/main.go"]),
             ("[ab]?.go", &["a1.go", "x/b2.go"], &["c1.go", "a.go"]),
             ("zz_generated.*", &["api/zz_generated.deepcopy.go"], &["zz_generated/a.go2/x"][..0]),
@@ -100,6 +123,7 @@ mod tests {
                 assert!(!globs.matches(path), "{glob} should not match {path}");
             }
         }
+        assert_eq!("".parse::<FileGlob>(), Err(GlobError::Empty));
         assert!("a[".parse::<FileGlob>().is_err());
         assert!("{a".parse::<FileGlob>().is_err());
     }

@@ -32,6 +32,8 @@ pub struct Plan {
     pub covdata: Option<PathBuf>,
     /// The repository's root; `None` if there is none or it is not wanted.
     pub root: Option<PathBuf>,
+    /// Whether it is the user's wish that there is no root.
+    pub no_checkout: bool,
     /// Whether lines have branches.
     pub branches: bool,
     /// Where files are according to the user.
@@ -76,6 +78,13 @@ pub struct Environment {
     pub now_ms: u64,
     /// The variable `SOURCE_DATE_EPOCH`.
     pub source_date_epoch: Option<OsString>,
+}
+
+impl Environment {
+    /// The variable `SOURCE_DATE_EPOCH`, if it holds anything: empty is how some shells and CI files unset a variable.
+    fn source_date_epoch(&self) -> Option<&OsString> {
+        self.source_date_epoch.as_ref().filter(|value| !value.is_empty())
+    }
 }
 
 /// A command line that cannot be carried out.
@@ -138,7 +147,7 @@ impl Plan {
             return Err(UsageError::TwoOnStdout { first, second });
         }
         let dated = |report: &Report| report.format.kind() == Kind::Cobertura;
-        if reports.iter().any(dated) && environment.source_date_epoch.is_some() {
+        if reports.iter().any(dated) && environment.source_date_epoch().is_some() {
             notices.push(Notice::warning(
                 "the Cobertura report is dated by SOURCE_DATE_EPOCH; Codecov rejects reports older than 12 hours",
             ));
@@ -163,6 +172,7 @@ impl Plan {
             reports,
             covdata: arguments.covdata,
             root,
+            no_checkout: arguments.no_checkout,
             branches: arguments.report_options.branches == Branches::Units,
             maps: PathMaps::new(arguments.map),
             paths: PathStyle { absolute: arguments.absolute_paths, external: arguments.include_external },
@@ -186,6 +196,11 @@ impl Plan {
     /// Whether it matters how often code ran, and not only whether it did.
     pub fn shows_counts(&self) -> bool {
         self.covdata.is_some() || self.reports.iter().any(|report| report.format.kind().shows_counts())
+    }
+
+    /// Whether there is a report that says how much ran, and not only what there is.
+    pub fn shows_coverage(&self) -> bool {
+        self.reports.iter().any(|report| report.format.kind() != Kind::Pkglist)
     }
 
     /// What the most demanding of the reports wants of files. Without a repository nothing is looked for that a report
@@ -241,7 +256,7 @@ fn is_input(path: &Path) -> bool {
 }
 
 fn timestamp(environment: &Environment) -> Result<Timestamp, UsageError> {
-    let Some(value) = &environment.source_date_epoch else { return Ok(Timestamp(environment.now_ms)) };
+    let Some(value) = environment.source_date_epoch() else { return Ok(Timestamp(environment.now_ms)) };
     let seconds: Option<u64> = value.to_str().and_then(|text| text.parse().ok());
     let milliseconds = seconds.and_then(|seconds| seconds.checked_mul(1000));
     milliseconds.map(Timestamp).ok_or_else(|| UsageError::SourceDateEpoch(value.clone()))
@@ -369,7 +384,8 @@ mod tests {
         };
         assert_eq!(cobertura(None), Ok((at(1_234_567), 0)));
         assert_eq!(cobertura(Some("17")), Ok((at(17_000), 1)));
-        for wrong in ["soon", "-1", "99999999999999999999", ""] {
+        assert_eq!(cobertura(Some("")), Ok((at(1_234_567), 0)));
+        for wrong in ["soon", "-1", "99999999999999999999"] {
             assert_eq!(cobertura(Some(wrong)), Err(UsageError::SourceDateEpoch(wrong.into())));
         }
     }

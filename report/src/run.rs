@@ -119,9 +119,17 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
         None => whole,
     };
     view.excluded = selected.excluded;
+    if view.statements.total == 0 && plan.shows_coverage() {
+        if plan.packages.is_some() || selected.profile.is_some() {
+            return Err(SelectError::NoStatements.into());
+        }
+        tell(&[Notice::warning(
+            "the data holds no statement: reports are empty, which is neither 0 % nor 100 %",
+        )]);
+    }
     if needed != NeedOfFiles::None {
         match view.add_files(&places, &checkout, plan.paths) {
-            Ok(findings) => tell(&remarks(&findings, &checkout, plan.paths.external)),
+            Ok(findings) => tell(&remarks(&findings, &checkout, plan)),
             Err(ViewError::Files(error)) if needed == NeedOfFiles::IfFound => {
                 tell(&[Notice::warning(format!("lines and functions are not counted: {error}"))]);
             }
@@ -222,7 +230,8 @@ fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
     idle.collect()
 }
 
-fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Notice> {
+fn remarks(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
+    let external = plan.paths.external;
     let mut notices = Vec::new();
     let Findings { without_source, mismatched, guessed, outside, unknown, ambiguous_modules } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
@@ -234,9 +243,14 @@ fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Noti
                 without_source.len(),
                 some_of(without_source)
             )),
-            None => Notice::note(
+            None if plan.no_checkout => Notice::note(
                 "no repository: paths are import paths without the module's, and lines are those of whole blocks, \
-                 braces and comments included (--root DIR names one)",
+                 braces and comments included",
+            ),
+            None => Notice::warning(
+                "no repository at or above the current directory: paths are import paths without the module's, and \
+                 lines are those of whole blocks, braces and comments included; --root DIR names one, --no-checkout \
+                 says that this is wanted",
             ),
         });
     }
@@ -267,12 +281,17 @@ fn remarks(findings: &Findings, checkout: &Checkout, external: bool) -> Vec<Noti
     };
     if !outside.names.is_empty() && !external {
         notices.push(Notice::note(format!(
-            "files outside the repository, left out of the lines: {}; --include-external shows them",
+            "files outside the repository, left out of lines and functions, but not of totals of statements: {}; \
+             --include-external shows them",
             sorted(outside)
         )));
     }
     if !unknown.names.is_empty() {
-        let shown = if external { "shown under these names" } else { "left out of the lines" };
+        let shown = if external {
+            "shown under these names"
+        } else {
+            "left out of lines and functions, but not of totals of statements"
+        };
         notices.push(Notice::warning(format!(
             "files that no file of the repository could be found for, or more than one, {shown}: {}; --map FROM=TO says \
              where they are, --root DIR where the repository is",

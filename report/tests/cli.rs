@@ -395,3 +395,21 @@ fn names_from_files_do_not_reach_the_terminal_raw() {
     assert_eq!(output.status.code(), Some(2));
     assert!(!output.stderr.contains(&0x1b), "{}", text(&output.stderr));
 }
+
+#[test]
+fn empty_values_are_quoted() {
+    for option in ["--include", "--exclude", "--pkg", "--map"] {
+        let run = covreport().args([option, ""]).arg(pods()).assert().code(2);
+        let messages = text(&run.get_output().stderr);
+        assert!(messages.contains(&format!("invalid value '' for '{option} ")), "{messages}");
+    }
+    covreport().args(["--include=.", "--no-checkout", "--strict"]).arg(pods()).assert().success();
+    refuses(covreport().arg("--exclude=.").arg(pods()), 2, &["nothing is left of the 6 files"]);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let run =
+        covreport().env("SOURCE_DATE_EPOCH", "").args(["--cobertura", "--no-checkout"]).arg(pods()).assert();
+    assert!(!text(&run.success().get_output().stderr).contains("SOURCE_DATE_EPOCH"));
+}

@@ -189,7 +189,15 @@ fn without_a_checkout_maps_make_the_paths() {
     let nowhere = tempfile::tempdir().unwrap();
     let (plain, messages) = files(nowhere.path(), &[], &data("server-atomic"));
     assert_eq!(plain, below(""));
+    assert!(messages.contains("warning: no repository at or above the current directory: "), "{messages}");
+    let messages = fails(nowhere.path(), &["--strict"], &data("server-atomic"));
+    assert!(messages.contains("because of --strict"), "{messages}");
+    // Who wants none is not warned, and percentages of statements need none.
+    let (_, messages) = files(nowhere.path(), &["--no-checkout", "--strict"], &data("server-atomic"));
     assert!(messages.contains("note: no repository: "), "{messages}");
+    let mut percent = covreport();
+    percent.current_dir(nowhere.path()).args(["--percent", "--strict"]).arg(data("server-atomic"));
+    assert_eq!(text(&percent.assert().success().get_output().stderr), "");
     let map = ["--no-checkout", "--map", "example.com/library=a", "--map", "example.com/library/internal=b"];
     let (mapped, _) = files(nowhere.path(), &map, &data("server-atomic"));
     let mut expected: Vec<String> = SERVER
@@ -223,6 +231,18 @@ fn files_given_to_go_build_by_name_are_found_by_root_map_or_end() {
     assert_eq!((names, messages.as_str()), (vec![format!("tools/single/{base}")], ""));
 }
 
+/// The percentages of all statements that `--percent` and `--func` print.
+fn totals(directory: &Path, data: &Path) -> (String, String) {
+    let last = |format: &str, start: &str| {
+        let mut command = covreport();
+        command.current_dir(directory).args([format, "--root=."]).arg(data);
+        let table = text(&command.assert().success().get_output().stdout);
+        let total = table.lines().find(|line| line.starts_with(start)).unwrap();
+        total.split_whitespace().find(|word| word.contains('%')).unwrap().to_owned()
+    };
+    (last("--percent", "total\t"), last("--func", "total:"))
+}
+
 #[test]
 fn what_lies_outside_the_repository_is_counted_and_shown_if_asked_for() {
     let directory = tempfile::tempdir().unwrap();
@@ -234,7 +254,14 @@ fn what_lies_outside_the_repository_is_counted_and_shown_if_asked_for() {
     assert!(!inner.is_empty() && inner.len() < all.len(), "{all:?}");
     let (some, messages) = files(&top.join("app"), &["--root=."], &data("workspace-atomic"));
     assert_eq!(some.len(), inner.len());
-    assert!(messages.contains("note: files outside the repository, left out of the lines: "), "{messages}");
+    assert!(
+        messages.contains("note: files outside the repository, left out of lines and functions, "),
+        "{messages}"
+    );
+    // Statements are those of all packages, whatever is shown of files.
+    let (statements, total) = totals(&top.join("app"), &data("workspace-atomic"));
+    assert_eq!(total, statements);
+    assert_eq!(total, totals(&top, &data("workspace-atomic")).0);
     let (shown, messages) =
         files(&top.join("app"), &["--root=.", "--include-external"], &data("workspace-atomic"));
     assert_eq!(shown.len(), all.len());
@@ -371,8 +398,8 @@ fn vendored_replaced_and_foreign_packages_are_told_apart() {
     assert_eq!(names, inside);
     assert_eq!(
         messages,
-        "covreport: note: files outside the repository, left out of the lines: 3 with 3 statements \
-         (example.com/far/z/z.go, example.com/gone/g.go, fmt/print.go); --include-external shows them\n"
+        "covreport: note: files outside the repository, left out of lines and functions, but not of totals of \
+         statements: 3 with 3 statements (example.com/far/z/z.go, example.com/gone/g.go, fmt/print.go); --include-external shows them\n"
     );
     let (names, messages) = files(&top.join("app"), &["--include-external"], &data);
     let far = top.join("far/z/z.go").display().to_string();

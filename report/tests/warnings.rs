@@ -203,3 +203,34 @@ fn sources_that_builds_saw_differently_are_named_once_and_in_order() {
         assert_eq!(messages(&["--textfmt"], &[directory.path()]), said);
     }
 }
+
+#[test]
+fn what_holds_no_statement_is_never_whole() {
+    let data = tempfile::tempdir().unwrap();
+    let package = |path: &'static str, statements| MadePackage {
+        path,
+        name: "p",
+        module: "example.com",
+        functions: vec![MadeFunction {
+            name: "F",
+            file: "example.com/a/a.go",
+            units: vec![([1, 1, 2, 2, statements], 1)],
+        }],
+    };
+    make(data.path(), &[package("example.com/a", 1), package("example.com/none", 0)], &[]);
+    for format in ["--cobertura", "--percent", "--textfmt", "--lcov"] {
+        let mut command = covreport();
+        command.args([format, "--no-checkout", "--pkg=example.com/none"]).arg(data.path());
+        let run = command.assert().code(2);
+        assert!(run.get_output().stdout.is_empty());
+        assert!(text(&run.get_output().stderr).contains("holds no statement"));
+    }
+    // A list of packages says nothing of statements.
+    let mut list = covreport();
+    list.args(["--pkglist", "--pkg=example.com/none"]).arg(data.path());
+    assert_eq!(text(&stdout_of(&mut list)), "example.com/none\n");
+    // Nobody selected anything.
+    let empty = tempfile::tempdir().unwrap();
+    make(empty.path(), &[package("example.com/none", 0)], &[]);
+    assert!(messages(&["--percent"], &[empty.path()]).contains("warning: the data holds no statement"));
+}

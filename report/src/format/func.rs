@@ -1,7 +1,8 @@
 //! A line per function: place, name, percentage of its statements; then the total.
 //!
-//! Three columns and a last line `total: (statements) P%`, as of `go tool cover -func`, so that scripts find them. Names
-//! hold no white space and are distinct in their file. A function without statements has `-` for a percentage.
+//! Three columns and a last line `total: (statements) P%`, modelled on `go tool cover -func`, so that scripts find them. Names
+//! hold no white space and are distinct in their file. The total is that of `--percent`: of all packages, those included
+//! whose files are not in the repository and have no line here. A function without statements has `-` for a percentage.
 
 use std::io::{self, Write};
 
@@ -27,9 +28,7 @@ pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     };
     functions()
         .try_for_each(|(file, function)| line(&place(file, function), &function.name, function.statements))?;
-    let mut total = Ratio::default();
-    view.files.iter().for_each(|file| total += file.statements);
-    line("total:", "(statements)", total)
+    line("total:", "(statements)", view.statements)
 }
 
 fn place(file: &SourceFile<'_>, function: &FunctionView) -> String {

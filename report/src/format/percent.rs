@@ -1,9 +1,9 @@
 //! The percentage of statements of each package, and totals of statements, lines and functions.
 //!
-//! A package's line is that of `go tool covdata percent` (`cformat/format.go`, `EmitPercent`). For a package without
+//! A package's line is modelled on that of `go tool covdata percent` (`cformat/format.go`, `EmitPercent`). For a package without
 //! statements the reference prints its name and no line end; here it says `[no statements]`, as `go test` does. The
 //! totals of lines and functions are those of LCOV and Cobertura; they are left out if there is no
-//! repository to find the files in.
+//! repository to find the files in and no other report of the run needs files.
 
 use std::io::{self, Write};
 

@@ -59,6 +59,9 @@ pub enum SelectError {
     /// Globs that are too large together.
     #[error("--include or --exclude: {0}")]
     Glob(#[from] globset::Error),
+    /// Packages or files without code: an empty report would pass for one that says 100 %.
+    #[error("what --pkg, --include and --exclude leave holds no statement: there is nothing to report")]
+    NoStatements,
     /// An empty report would pass for one that says 0 %, or 100 %.
     #[error(
         "nothing is left of the {files} files, all {excluded}; globs are matched with paths such as {example}"

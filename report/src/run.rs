@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::recount::{Recount, is_suspicious, recount};
 use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
+use crate::source::Mismatch;
 use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
 
 /// Why no report was written.
@@ -233,7 +234,8 @@ fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
 fn remarks(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
     let external = plan.paths.external;
     let mut notices = Vec::new();
-    let Findings { without_source, mismatched, guessed, outside, unknown, ambiguous_modules } = findings;
+    let Findings { without_source, mismatched, unsure, guessed, outside, unknown, ambiguous_modules } =
+        findings;
     let root = checkout.root().map(|root| root.display().to_string());
     if !without_source.is_empty() {
         notices.push(match &root {
@@ -254,10 +256,20 @@ fn remarks(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice>
             ),
         });
     }
-    notices.extend(mismatched.iter().map(|(path, why)| {
-        Notice::warning(format!(
+    notices.extend(mismatched.iter().map(|(path, why)| match why {
+        Mismatch::Directed { .. } => Notice::warning(format!(
+            "{path} is named by //line directives: {why}; its lines are the places that the directives give, not those of \
+             a file; build with Go 1.27"
+        )),
+        _ => Notice::warning(format!(
             "{path} is not the source that was compiled: {why}; its lines are those of whole blocks; \
              check out the commit that was built"
+        )),
+    }));
+    notices.extend(unsure.iter().map(|path| {
+        Notice::warning(format!(
+            "{path} is named by //line directives, and its units may be places in more than one file: its lines may be those \
+             of several files together, and have no branches; give directives of each Go file a name of their own"
         ))
     }));
     if !ambiguous_modules.is_empty() {

@@ -411,3 +411,96 @@ fn vendored_replaced_and_foreign_packages_are_told_apart() {
         files(&top.join("app"), &["--include-external", "--exclude=fmt", "--exclude=z.go"], &data);
     assert_eq!(names.len(), 4);
 }
+
+/// A program of one package with these files, and data that Go wrote for it: by function its file and units.
+fn directed(files: &[(&str, &str)], functions: Vec<MadeFunction<'_>>) -> (String, String) {
+    let work = tempfile::tempdir().unwrap();
+    write(work.path(), &[("go.mod", "module example.com/l\n")]);
+    write(work.path(), files);
+    let package = MadePackage { path: "example.com/l", name: "main", module: "example.com/l", functions };
+    make(&work.path().join("data"), &[package], &[]);
+    let run = covreport().current_dir(work.path()).args(["--lcov", "--root=.", "data"]).assert().success();
+    let kept = |line: &&str| ["SF:", "DA:", "BRDA:"].iter().any(|kind| line.starts_with(kind));
+    let lcov = text(&run.get_output().stdout).lines().filter(kept).collect::<Vec<_>>().join(" ");
+    (lcov, text(&run.get_output().stderr))
+}
+
+const MADE_GO: &str = "package main\n\n// Made.\n//line foo.go:5\nfunc Gen(n int) {\n\tif n > 1 {\n\t\tprint(n)\n\t}\n\tfor range 3 {\n\
+    \t\tprint(n)\n\t}\n}\n";
+
+/// What Go 1.27 records of `Gen`.
+fn made_units() -> Vec<([u32; 5], u32)> {
+    vec![([6, 2, 6, 11, 1], 1), ([7, 3, 8, 1, 1], 0), ([9, 2, 9, 14, 1], 1), ([10, 3, 11, 1, 1], 1)]
+}
+
+#[test]
+fn a_go_file_that_directives_name_gets_no_lines_of_the_file_that_holds_them() {
+    let function = |name, file, units| MadeFunction { name, file, units };
+    let gen_only = || vec![function("Gen", "example.com/l/foo.go", made_units())];
+    let lines = "DA:6,1 DA:7,0 DA:9,1 DA:10,1";
+    let expected = (format!("SF:foo_gen.go {lines}"), String::new());
+    assert_eq!(directed(&[("foo_gen.go", MADE_GO)], gen_only()), expected);
+    // The same with a file of that name, in which these units would be places, too.
+    let lookalike = MADE_GO.replace("//line foo.go:5", "//").replace("Gen", "Old");
+    assert_eq!(directed(&[("foo_gen.go", MADE_GO), ("foo.go", &lookalike)], gen_only()), expected);
+    // Both have code under the one name.
+    let both = || {
+        let mut functions = gen_only();
+        functions.push(function("Old", "example.com/l/foo.go", vec![([6, 2, 6, 11, 1], 0)]));
+        functions
+    };
+    let (lcov, messages) = directed(&[("foo_gen.go", MADE_GO), ("foo.go", &lookalike)], both());
+    assert!(!lcov.contains("BRDA"), "{lcov}");
+    assert!(
+        messages.contains("warning: foo.go is named by //line directives, and its units may be"),
+        "{messages}"
+    );
+    // Nothing of the made file: the file is what it is called.
+    let old = vec![function("Old", "example.com/l/foo.go", made_units())];
+    let expected = (format!("SF:foo.go {lines}"), String::new());
+    assert_eq!(directed(&[("foo_gen.go", MADE_GO), ("foo.go", &lookalike)], old), expected);
+}
+
+#[test]
+fn go_files_with_directives_of_one_name_are_told_apart_or_named() {
+    let text = |name, limit| {
+        format!(
+            "package main\n\n//line t.tmpl:7\nfunc {name}(n int) {{\n\tif n > {limit} {{ print(n) }}\n\tprint({limit})\n}}\n"
+        )
+    };
+    let (one, two) = (text("G1", 1), text("G2", 9));
+    let sources = [("g1.go", one.as_str()), ("g2.go", two.as_str())];
+    // What Go 1.27 records.
+    let function = |name, inner| MadeFunction {
+        name,
+        file: "example.com/l/t.tmpl",
+        units: vec![([5, 2, 5, 11, 1], 1), ([5, 13, 5, 23, 1], inner), ([6, 2, 6, 10, 1], 1)],
+    };
+    let (lcov, messages) = directed(&sources, vec![function("G2", 0)]);
+    assert_eq!((lcov.as_str(), messages.as_str()), ("SF:g2.go BRDA:5,0,0,1 BRDA:5,0,1,0 DA:5,1 DA:6,1", ""));
+    let (lcov, messages) = directed(&sources, vec![function("G1", 1), function("G2", 0)]);
+    assert_eq!(lcov, "SF:t.tmpl DA:5,1 DA:6,1");
+    assert!(
+        messages.contains("warning: t.tmpl is named by //line directives, and its units may be"),
+        "{messages}"
+    );
+}
+
+#[test]
+fn places_that_directives_give_in_a_go_file_are_not_taken_for_places_in_it() {
+    let source = "package main\n\nfunc main() {\n\town(1)\n}\n\n//line main.go:3\nfunc own(n int) {\n\tif n > 5 {\n\t\tprint(n)\n\
+        \t}\n\tprint(1)\n}\n";
+    // What Go 1.26 records.
+    let function = |name, units| MadeFunction { name, file: "example.com/l/main.go", units };
+    let functions = vec![
+        function("main", vec![([3, 13, 5, 2, 1], 1)]),
+        function("own", vec![([3, 0, 4, 0, 1], 1), ([7, 0, 7, 0, 1], 1), ([4, 0, 6, 0, 1], 0)]),
+    ];
+    let (lcov, messages) = directed(&[("main.go", source)], functions);
+    assert!(!lcov.contains("BRDA"), "{lcov}");
+    assert!(
+        messages.contains("warning: main.go is named by //line directives: a unit on line"),
+        "{messages}"
+    );
+    assert!(messages.contains("build with Go 1.27"), "{messages}");
+}

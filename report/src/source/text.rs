@@ -67,6 +67,13 @@ pub enum Mismatch {
         .0.start_column
     )]
     Backwards(Unit),
+    /// The unit has no column: it is no place in a file, but one that a directive gives, even if that is in the file of
+    /// this name.
+    #[error("a unit on line {line} has no column, as `//line` directives make it up to Go 1.26")]
+    Directed {
+        /// The unit's line.
+        line: u32,
+    },
 }
 
 impl SourceText {

@@ -77,6 +77,9 @@ pub struct Findings {
     pub without_source: Vec<String>,
     /// Files whose source does not fit the data, and why. Their lines follow the rule without source.
     pub mismatched: Vec<(String, Mismatch)>,
+    /// Files that `//line` directives name, and whose units may be places in more than one file. Their lines follow the rule
+    /// without source, and have no branches.
+    pub unsure: Vec<String>,
     /// Files that were found by the end of their path: the compiler's name and the path.
     pub guessed: Vec<(String, String)>,
     /// Files that belong to something else: the standard library, a dependency, a module outside the repository. They
@@ -151,6 +154,8 @@ struct Compiled<'v, 'p> {
     path: String,
     by: FoundBy,
     package: &'p BStr,
+    /// Whether its units may be places in more than one file.
+    unsure: bool,
     parts: Vec<&'v FileUnits<'p>>,
 }
 
@@ -170,6 +175,8 @@ enum SourceState {
     Used,
     Missing,
     Mismatched(Mismatch),
+    /// The units may be places in more than one file.
+    Unsure,
 }
 
 /// Works out the lines of the files of all packages. Sorted by path.
@@ -199,6 +206,7 @@ pub fn source_files<'p>(
             SourceState::Missing if !file.by.is_inside() => {}
             SourceState::Used => {}
             SourceState::Missing => findings.without_source.push(file.path.clone()),
+            SourceState::Unsure => findings.unsure.push(file.path.clone()),
             SourceState::Mismatched(why) => findings.mismatched.push((file.path.clone(), why)),
         }
         let functions = functions::name_all(file.functions, inits.entry(file.package).or_default());
@@ -275,7 +283,8 @@ fn group_by_path<'v, 'p>(
         // `go build main.go` makes a package of that name from files that have a better one.
         let named = parts.iter().find(|(package, _)| package.path != "command-line-arguments");
         let package = named.or(parts.first()).map_or(BStr::new(b""), |(package, _)| package.path);
-        Compiled { path, by, package, parts: parts.into_iter().map(|(_, file)| file).collect() }
+        let unsure = parts.iter().any(|(package, file)| places.is_unsure(package.path, file.name));
+        Compiled { path, by, package, unsure, parts: parts.into_iter().map(|(_, file)| file).collect() }
     };
     // Two files of one path would break most readers of reports.
     let hidden: Vec<String> = by_path
@@ -292,7 +301,7 @@ fn measure<'p>(
     file: Compiled<'_, 'p>,
     checkout: &Checkout,
 ) -> Result<Measured<'p>, FilesError> {
-    let Compiled { path, by, package, parts } = file;
+    let Compiled { path, by, package, unsure, parts } = file;
     let counted: Vec<CountedUnit> = parts.iter().flat_map(|part| part.units.iter().copied()).collect();
     let functions: Vec<Function<'p>> = parts.iter().flat_map(|part| part.functions.iter().copied()).collect();
     let units = || counted.iter().map(|counted: &CountedUnit| counted.unit);
@@ -303,6 +312,7 @@ fn measure<'p>(
 
     let without = |state| (LineRule::without_source(units()), state);
     let (rule, source) = match &text {
+        _ if unsure => without(SourceState::Unsure),
         None => without(SourceState::Missing),
         Some(text) => match LineRule::with_source(text, units()) {
             Ok(rule) => (rule, SourceState::Used),
@@ -310,6 +320,12 @@ fn measure<'p>(
         },
     };
     let lines = match rule.lines(mode, &counted) {
+        // Units of two files on one line are no branches of it.
+        Ok(lines)
+            if matches!(source, SourceState::Unsure | SourceState::Mismatched(Mismatch::Directed { .. })) =>
+        {
+            lines.into_iter().map(|line| Line { branches: Vec::new(), ..line }).collect()
+        }
         Ok(lines) => lines,
         Err(source) => return Err(FilesError::TooManyLines { path, source }),
     };

@@ -10,7 +10,7 @@ use covfmt::unit::Unit;
 
 use super::lines::LineRule;
 use super::totals::Ratio;
-use crate::source::{Declaration, SourceText};
+use crate::source::{Declaration, SourceText, declarations};
 
 /// A function as reports name and count it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -200,6 +200,16 @@ fn name_of(function: &Function<'_>, declaration: Option<&Declaration>) -> Name {
     }
 }
 
+/// Whether the source declares all these functions where their first units are. Literals have no name to go by.
+pub(super) fn are_declared(functions: &[Function<'_>], text: &SourceText) -> bool {
+    let declarations = declarations(text);
+    functions.iter().filter(|function| !function.literal).all(|function| {
+        let name = function.name.rsplit_once_str(".").map_or(function.name, |(_, method)| method.as_bstr());
+        Extent::of(function.units)
+            .is_none_or(|extent| declared_at(text, &declarations, &extent, name).is_some())
+    })
+}
+
 /// The declaration that a function's first unit lies in.
 fn declared_at<'d>(
     text: &SourceText,
@@ -227,7 +237,6 @@ fn clean(name: &BStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::declarations;
 
     fn unit(start_line: u32, start_column: u32, end_line: u32, end_column: u32) -> Unit {
         Unit { start_line, end_line, start_column, end_column, statements: 1 }

@@ -51,7 +51,12 @@ impl<'s> LineRule<'s> {
         source: &'s SourceText,
         mut units: impl Iterator<Item = Unit>,
     ) -> Result<Self, Mismatch> {
-        units.try_for_each(|unit| source.check(&unit))?;
+        units.try_for_each(|unit| match unit {
+            Unit { start_column: 0, start_line: line, .. } | Unit { end_column: 0, end_line: line, .. } => {
+                Err(Mismatch::Directed { line })
+            }
+            _ => source.check(&unit),
+        })?;
         Ok(Self { source: Some(source), ends: Vec::new() })
     }
 
@@ -100,7 +105,7 @@ impl<'s> LineRule<'s> {
     pub fn lines(&self, mode: CounterMode, units: &[CountedUnit]) -> Result<Vec<Line>, TooManyLines> {
         let mut parts: Vec<Part> = Vec::new();
         for counted in units {
-            let exact = self.source.is_some() && counted.unit.start_column != 0;
+            let exact = self.source.is_some();
             let part = |span| Part { span, exact, count: counted.count };
             parts.extend(self.code_of(&counted.unit).into_iter().map(part));
             if parts.len() > MAX_SPANS {
@@ -131,7 +136,7 @@ impl<'s> LineRule<'s> {
 /// What one unit has on one line.
 struct Part {
     span: CodeSpan,
-    /// Whether the span says which unit of the line this is: not without source or columns.
+    /// Whether the span says which unit of the line this is: not without source.
     exact: bool,
     count: u32,
 }
@@ -227,7 +232,17 @@ mod tests {
     fn units_without_columns_stay_apart() {
         // A one-line loop behind a //line directive, as Go up to 1.26 records it.
         let units = [counted((5, 0, 5, 0), 6), counted((5, 0, 5, 1), 24)];
-        assert_eq!(with(SOURCE, &units), [(5, 24, vec![6, 24])]);
+        assert_eq!(without(&units), [(5, 24, vec![6, 24])]);
+    }
+
+    #[test]
+    fn units_without_columns_are_no_places_in_the_source() {
+        let text = SourceText::new(SOURCE.into());
+        for (start_column, end_column) in [(0, 7), (2, 0)] {
+            let unit = counted((5, start_column, 5, end_column), 1).unit;
+            let rule = LineRule::with_source(&text, std::iter::once(unit));
+            assert_eq!(rule.err(), Some(Mismatch::Directed { line: 5 }));
+        }
     }
 
     #[test]

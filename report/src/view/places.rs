@@ -1,11 +1,12 @@
 //! Where the files of all packages are: found once, for the selection and for the lines.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bstr::{BStr, ByteSlice as _};
-use covfmt::unit::Unit;
 use rayon::prelude::*;
 
+use super::functions;
+use super::lines::LineRule;
 use super::statements::{FileUnits, PackageView};
 use crate::checkout::{Checkout, FoundBy, Place, is_go};
 use crate::source::{SourceText, directed_files};
@@ -15,19 +16,15 @@ use crate::source::{SourceText, directed_files};
 pub struct Places<'p> {
     /// By the import path of the package and the compiler's name.
     places: HashMap<&'p BStr, HashMap<&'p BStr, Place>>,
+    /// Those that `//line` directives of Go files name whose code may be in more than one file.
+    unsure: HashSet<(&'p BStr, &'p BStr)>,
 }
 
 impl<'p> Places<'p> {
     /// Looks for the files of all packages.
     pub fn find(packages: &[PackageView<'p>], checkout: &Checkout) -> Self {
         let place = |package: &PackageView<'p>, file: &FileUnits<'p>| {
-            let mut place = checkout.place(package.module, package.path, file.name);
-            if place.by.is_inside()
-                && let Some(source) = generated_source(checkout, &place.path, file)
-            {
-                place.path = source;
-            }
-            (file.name, place)
+            (file.name, checkout.place(package.module, package.path, file.name))
         };
         let places_of = |package: &PackageView<'p>| {
             (package.path, package.files.par_iter().map(|file| place(package, file)).collect())
@@ -35,31 +32,105 @@ impl<'p> Places<'p> {
         let mut places: HashMap<_, _> = packages.par_iter().map(places_of).collect();
         if checkout.root().is_none() {
             keep_apart(&mut places);
+            return Self { places, unsure: HashSet::new() };
         }
-        Self { places }
+        let directing = directing(checkout, &places);
+        let mut unsure = HashSet::new();
+        for package in packages.iter().filter(|_| !directing.is_empty()) {
+            let Some(places) = places.get_mut(package.path) else { continue };
+            for file in &package.files {
+                let Some(place) = places.get_mut(file.name).filter(|place| place.by.is_inside()) else {
+                    continue;
+                };
+                match origin(&directing, checkout, &place.path, file) {
+                    Origin::Named => {}
+                    Origin::Source(source) => place.path = source,
+                    Origin::Unsure => drop(unsure.insert((package.path, file.name))),
+                }
+            }
+        }
+        Self { places, unsure }
     }
 
     /// The place of a file.
     pub fn get(&self, package: &BStr, file: &BStr) -> Option<&Place> {
         self.places.get(package)?.get(file)
     }
+
+    /// Whether `//line` directives name the file, and its units may be places in more than one file.
+    pub fn is_unsure(&self, package: &BStr, file: &BStr) -> bool {
+        self.unsure.contains(&(package, file))
+    }
 }
 
-/// For a file that a `//line` directive names: the Go file that holds the directive, if the units are places in that
-/// one. They are with Go 1.27; up to Go 1.26 they are the places that the directives give, mostly without columns.
-fn generated_source(checkout: &Checkout, path: &str, file: &FileUnits<'_>) -> Option<String> {
-    if is_go(path) {
-        return None;
-    }
-    let base = path.rsplit('/').next()?.as_bytes();
-    let directs = |candidate: &String| {
-        Some(checkout.read(candidate)?).filter(|text| directed_files(text).any(|f| f == base))
+/// The Go files with `//line` directives: by directory and the base name that directives give, those that hold them.
+type Directing = HashMap<String, HashMap<Vec<u8>, Vec<String>>>;
+
+/// The Go files with directives in the directories of `places`, each directory read once.
+fn directing(checkout: &Checkout, places: &HashMap<&BStr, HashMap<&BStr, Place>>) -> Directing {
+    let inside = places.values().flat_map(HashMap::values).filter(|place| place.by.is_inside());
+    let one_each: HashMap<&str, &str> =
+        inside.map(|place| (directory_of(&place.path), place.path.as_str())).collect();
+    let read = |(directory, path): (&str, &str)| {
+        let mut sources: HashMap<Vec<u8>, Vec<String>> = HashMap::new();
+        let compiled = |path: &String| !path.ends_with("_test.go");
+        for source in checkout.go_files_beside(path).into_iter().filter(compiled) {
+            let text = checkout.read(&source).unwrap_or_default();
+            let named: BTreeSet<&[u8]> = directed_files(&text).collect();
+            for name in named {
+                sources.entry(name.to_vec()).or_default().push(source.clone());
+            }
+        }
+        (directory.to_owned(), sources)
     };
-    let mut sources = checkout.go_files_beside(path).into_iter().filter_map(|p| Some((directs(&p)?, p)));
-    let ((text, source), None) = (sources.next()?, sources.next()) else { return None };
-    let text = SourceText::new(text);
-    let fits = |unit: &Unit| unit.statements == 0 || text.starts_token(unit);
-    file.units.iter().all(|counted| fits(&counted.unit)).then_some(source)
+    one_each.into_par_iter().map(read).filter(|(_, sources)| !sources.is_empty()).collect()
+}
+
+fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// Where the code of a file is that `//line` directives name.
+enum Origin {
+    /// Where the name says, as far as can be told.
+    Named,
+    /// In this Go file, which holds the directives.
+    Source(String),
+    /// In one of several files, or in more than one.
+    Unsure,
+}
+
+/// Go 1.27 gives the name that directives give, with places in the Go file that holds them; up to Go 1.26 the places are
+/// the directives' own, too, mostly without columns. Files that the units and functions fit are where the code may be.
+fn origin(directing: &Directing, checkout: &Checkout, path: &str, file: &FileUnits<'_>) -> Origin {
+    let base = path.rsplit('/').next().unwrap_or(path).as_bytes();
+    let sources = directing.get(directory_of(path)).and_then(|sources| sources.get(base));
+    let others: Vec<&String> = sources.into_iter().flatten().filter(|source| *source != path).collect();
+    if others.is_empty() {
+        return Origin::Named;
+    }
+    let text = |path: &str| checkout.read(path).map(SourceText::new);
+    let units = || file.units.iter().map(|counted| counted.unit);
+    let fits = |text: &SourceText| {
+        units().all(|unit| unit.statements == 0 || text.starts_token(&unit))
+            && functions::are_declared(&file.functions, text)
+    };
+    // Places of Go up to 1.26, which are none in any file: the line rule finds that out.
+    if is_go(path) && units().any(|unit| unit.start_column == 0 || unit.end_column == 0) {
+        return Origin::Named;
+    }
+    let own = is_go(path).then(|| text(path)).flatten();
+    let fits_own = own.as_ref().is_some_and(|text| {
+        LineRule::with_source(text, units()).is_ok() && functions::are_declared(&file.functions, text)
+    });
+    let several = own.is_some() || others.len() > 1;
+    let mut fitting = others.into_iter().filter(|path| text(path).is_some_and(|text| fits(&text)));
+    match (fits_own, fitting.next(), fitting.next()) {
+        (true, None, _) => Origin::Named,
+        (false, Some(source), None) => Origin::Source(source.clone()),
+        (false, None, _) if !several => Origin::Named,
+        _ => Origin::Unsure,
+    }
 }
 
 /// Without a tree, files of two modules may get the same path: both keep the compiler's name then, but for those that

@@ -60,7 +60,6 @@ impl Distribution {
                 *self.breakdowns.entry(format!("{breakdown} -> {answer}")).or_default() += 1;
                 "the reference breaks down"
             }
-            Verdict::SeesDamage => "damage that the reference does not see",
             Verdict::KeepsInput => "the reference empties its own input",
             Verdict::Different(_) => "DIFFERENT",
         };

@@ -20,8 +20,6 @@ pub(crate) enum Verdict {
     Known(usize),
     /// The reference ended in a panic or at its limits, ours with an answer: the panic, and what ours did.
     Better(String, &'static str),
-    /// A file is damaged in a way that the reference does not see and ours names.
-    SeesDamage,
     /// The output is an input, whose meta file the reference empties before it copies it, and ours keeps.
     KeepsInput,
     /// What differs.
@@ -62,9 +60,6 @@ pub(crate) fn judge(case: &Case, ours: &Outcome, theirs: &Outcome, tools: (&Tool
     let differences = differences(case, ours, theirs, tools);
     if differences.is_empty() {
         return Verdict::Same;
-    }
-    if names_damage(ours) {
-        return Verdict::SeesDamage;
     }
     if keeps_input(case, ours, theirs) {
         return Verdict::KeepsInput;
@@ -118,12 +113,6 @@ fn answer(ours: &Outcome) -> Result<&'static str, String> {
         Some(1 | 2) if message => Ok("an error"),
         exit => Err(format!("ends with {exit:?}: {}", ours.stderr.to_str_lossy())),
     }
-}
-
-/// Whether ours ends with an error that names the file which was damaged.
-fn names_damage(ours: &Outcome) -> bool {
-    let named = |line: &[u8]| line.starts_with(b"error: ") && line.contains_str(DAMAGED);
-    matches!(ours.exit, Some(1 | 2)) && ours.stderr.lines().any(named)
 }
 
 /// Whether all that differs is meta files in the output that the reference emptied, as it was an input too.

@@ -117,6 +117,12 @@ fn inputs_that_are_none_are_named() {
     let here = here.path();
     fs::write(here.join("coverage.out"), "mode: set\n").unwrap();
     refuses(covreport().current_dir(here).arg("nowhere"), 2, &["nowhere: no such file or directory"]);
+    let to_file = &["no such file or directory (if this is the file for the report, write --lcov=a.info)"];
+    refuses(covreport().current_dir(here).args(["--lcov", "a.info"]).arg(pods()), 2, to_file);
+    refuses(covreport().current_dir(here).arg("a,b"), 2, &["a,b: no such", "separated by spaces"]);
+    let flag = covreport().arg("-i").arg(pods()).output().unwrap();
+    assert_eq!(flag.status.code(), Some(2));
+    assert!(text(&flag.stderr).contains("inputs without -i"), "{}", text(&flag.stderr));
     refuses(covreport().current_dir(here).arg("."), 2, &["no coverage files in ."]);
     refuses(
         covreport().current_dir(here).arg("coverage.out"),

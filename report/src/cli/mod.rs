@@ -25,6 +25,10 @@ pub struct Arguments {
     /// Directories, searched recursively, and coverage files; all are merged [default: reports/coverage]
     pub inputs: Vec<PathBuf>,
 
+    /// A habit from `go tool covdata`, answered with what to write here.
+    #[arg(short = 'i', value_name = "DIR", hide = true, value_parser = no_input_flag)]
+    pub input_flag: Option<String>,
+
     /// The reports.
     #[command(flatten)]
     pub reports: Reports,
@@ -106,6 +110,11 @@ pub struct Arguments {
     /// Number of threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+}
+
+/// Refuses `-i`.
+fn no_input_flag(_: &str) -> Result<String, &'static str> {
+    Err("covreport takes its inputs without -i, separated by spaces: covreport DIR DIR")
 }
 
 /// A package pattern that holds anything.

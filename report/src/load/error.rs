@@ -66,18 +66,20 @@ pub enum InputError {
     #[error(transparent)]
     Builds(#[from] MergeError),
     /// An input that does not exist.
-    #[error("{}: no such file or directory{}", path.display(), if *default { ": name the directory with the coverage files" } else { "" })]
+    #[error("{}: no such file or directory{advice}", path.display())]
     Missing {
         /// The input.
         path: PathBuf,
-        /// Whether it was not named but taken by default.
-        default: bool,
+        /// What to do, or nothing.
+        advice: String,
     },
     /// A file that was named and is no coverage file.
-    #[error("{}: not named like a coverage file (covmeta.HASH, covcounters.HASH.PID.NANOSECONDS)", path.display())]
+    #[error("{}: not named like a coverage file (covmeta.HASH, covcounters.HASH.PID.NANOSECONDS){advice}", path.display())]
     NotCoverage {
         /// The file.
         path: PathBuf,
+        /// What to do, or nothing.
+        advice: String,
     },
     /// There is nothing to report.
     #[error("no coverage files in {}: was the program built with -cover, and GOCOVERDIR set?", some_of(.inputs))]

@@ -13,6 +13,7 @@ use super::InputError;
 use crate::manifest::{ListedFile, Manifest, Run};
 use crate::notice::Notice;
 use crate::plan::Plan;
+use crate::sink::Target;
 
 /// What is to be read.
 #[derive(Debug, Default)]
@@ -30,10 +31,10 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
     for path in &plan.inputs {
         match path.metadata() {
             Ok(metadata) if !metadata.is_dir() && coverage_name(path).is_none() => {
-                return Err(InputError::NotCoverage { path: path.clone() });
+                return Err(InputError::NotCoverage { path: path.clone(), advice: advice(path, plan) });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(InputError::Missing { path: path.clone(), default: plan.default_input });
+                return Err(InputError::Missing { path: path.clone(), advice: advice(path, plan) });
             }
             // Whatever else is wrong shows when it is read.
             _ => {}
@@ -70,6 +71,22 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
         collected.notices.extend(older_files(origin, input, &store, newest, &collected));
     }
     Ok(collected)
+}
+
+/// What was probably meant by an input that is none, with the habits of other tools in mind.
+fn advice(path: &Path, plan: &Plan) -> String {
+    let on_stdout = plan.reports.iter().find(|report| report.target == Target::Stdout);
+    // Percentages go there unasked.
+    let asked = on_stdout.map(|report| report.format.name()).filter(|name| *name != "percent");
+    if plan.default_input {
+        ": name the directory with the coverage files".to_owned()
+    } else if let Some(name) = asked {
+        format!(" (if this is the file for the report, write --{name}={})", path.display())
+    } else if path.as_os_str().as_bytes().contains(&b',') {
+        " (inputs are separated by spaces)".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 const MANIFEST: &str = "manifest.json";

@@ -92,7 +92,8 @@ fn a_command_that_fails_fails_the_pod() {
 /// The pod is deleted while its flush is waited for.
 #[test]
 fn a_container_that_is_killed_is_said_to_be() {
-    for programs in [&crate::common::USUAL[..], &["tar", "ls", "kill"]] {
+    let with_tar = [&crate::common::USUAL[..], &["tar", "ls", "kill"]];
+    for programs in with_tar.into_iter().chain(crate::tarless::IMAGES) {
         let site = Site::new();
         let main = recorded(0).replay().delay(Duration::from_secs(20));
         let container = Container::new("app")

@@ -117,28 +117,16 @@ fn who_fails_to_send_it_costs_nobody_anything() {
     let site = Site::new();
     let cluster = pods(&site, &corpus, &["sh", "tar", "wc", "sha256sum"]).start().unwrap();
     site.admit(&cluster);
-    for bad in 0..4 {
-        cluster.inject(
-            "shop",
-            &format!("web-{bad}"),
-            None,
-            Fault::Cut { after, reset: false },
-            Times::Always,
-        );
-    }
+    let cut = |bad: usize| {
+        let fault = Fault::Cut { after, reset: false };
+        cluster.inject("shop", &format!("web-{bad}"), None, fault, Times::Always);
+    };
+    (0..4).for_each(cut);
     site.fetch(&["--retries", "6"]).expect(0);
     assert_eq!((metas(&site).len(), own(&metas(&site))), (6, 1));
     site.check();
     // If nobody can send it, everybody is named.
-    for bad in 4..6 {
-        cluster.inject(
-            "shop",
-            &format!("web-{bad}"),
-            None,
-            Fault::Cut { after, reset: false },
-            Times::Always,
-        );
-    }
+    (4..6).for_each(cut);
     let ran = site.fetch(&["--fresh", "--retries", "1"]).expect(3);
     for pod in 0..6 {
         assert!(ran.stderr.contains(&format!("failed  shop/web-{pod}/app")), "{ran:#?}");

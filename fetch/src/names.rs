@@ -5,6 +5,7 @@ use std::fmt;
 use covfmt::ids::MetaHash;
 use covfmt::pod::FileName;
 
+use crate::dns::{is_dns_label, is_dns_subdomain};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
 
@@ -47,24 +48,6 @@ impl fmt::Display for ContainerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.namespace, self.pod, self.container)
     }
-}
-
-/// RFC 1123 label as Kubernetes checks it: at most 63 lower-case letters, digits and inner hyphens.
-pub fn is_dns_label(name: &str) -> bool {
-    name.len() <= 63 && is_label_text(name)
-}
-
-/// RFC 1123 subdomain: labels joined by dots, 253 characters at most.
-pub fn is_dns_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_label_text)
-}
-
-fn is_label_text(label: &str) -> bool {
-    let bytes = label.as_bytes();
-    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    bytes.first().is_some_and(alphanumeric)
-        && bytes.last().is_some_and(alphanumeric)
-        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
 }
 
 /// The name of a file that a Go program wrote: `covmeta.<32 hex>` or `covcounters.<32 hex>.<pid>.<nanoseconds>`.
@@ -169,8 +152,6 @@ mod tests {
             assert_eq!(failure.kind, Kind::Rejected);
             assert!(!failure.message.contains(char::is_control), "{failure}");
         }
-        assert!(!is_dns_label(&"a".repeat(64)));
-        assert!(!is_dns_subdomain(&"a".repeat(254)));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{Cli, Form};
+use crate::dns::is_dns_label;
 use crate::error::Fatal;
 use crate::flush::FlushRequest;
-use crate::names::is_dns_label;
 use crate::selection::{Selection, check_pattern};
 use crate::skaffold::Skaffold;
 use crate::unpack::Limits;

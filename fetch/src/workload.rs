@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::is_dns_subdomain;
+use crate::dns::is_dns_subdomain;
 use crate::resource::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, REPLICA_SETS, Resource, SERVICES, STATEFUL_SETS,
 };

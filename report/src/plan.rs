@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use covfmt::pod::FileName;
 
 use crate::checkout::{PathMaps, find_root};
-use crate::cli::{Arguments, Branches, ReportOptions};
+use crate::cli::{Arguments, Branches, ReportOptions, Snapshots};
 use crate::format::{CoberturaOptions, CountLimit, Format, Kind, LcovOptions, NeedOfFiles, Timestamp};
-use crate::load::Snapshots;
 use crate::notice::Notice;
 use crate::select::Selection;
 use crate::sink::Target;

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value as Json;
 
 use super::{Value, coverage_dir};
+use crate::dns::{is_dns_label, is_dns_subdomain};
 use crate::error::Failure;
-use crate::names::{is_dns_label, is_dns_subdomain};
 
 /// Namespace and name of a ConfigMap.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tempfile::Builder;
 
 use super::{Run, SCHEMA, VERSION};
+use crate::dns::is_dns_label;
 use crate::escape::one_line;
-use crate::names::is_dns_label;
 use crate::store::{TEMPORARY_PREFIX, sync_directory};
 
 /// Name of the manifest in the store.

@@ -5,11 +5,10 @@ mod reports;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{Parser, ValueEnum};
 
 use crate::checkout::PathMap;
-use crate::load::Snapshots;
 use crate::select::FileGlob;
 
 pub use reports::{Branches, ReportOptions, Reports};
@@ -115,6 +114,15 @@ pub struct Arguments {
 /// Refuses `-i`.
 fn no_input_flag(_: &str) -> Result<String, &'static str> {
     Err("covreport takes its inputs without -i, separated by spaces: covreport DIR DIR")
+}
+
+/// What to make of several counter files of one build, process id and directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Snapshots {
+    /// Runs, or flushes after which the counters were cleared: all are added up
+    All,
+    /// Snapshots of counters that were never cleared: only the last counts
+    Latest,
 }
 
 /// A package pattern that holds anything.

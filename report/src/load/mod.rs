@@ -15,13 +15,13 @@ use covfmt::merge::{BuildCounts, ModePolicy, merge_modes};
 use covfmt::pod::group;
 use covfmt::profile::Profile;
 
+use crate::cli::Snapshots;
 use crate::merged::MergedBuild;
 use crate::notice::{Notice, some_of};
 use crate::plan::Plan;
 
 pub use error::InputError;
 pub use inputs::{Collected, collect};
-pub use snapshots::Snapshots;
 
 /// What the inputs gave.
 #[derive(Debug)]

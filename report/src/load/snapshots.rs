@@ -9,22 +9,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use bstr::BString;
-use clap::ValueEnum;
 use covfmt::merge::{BuildCounts, MergeOptions, merge_files};
 use covfmt::mode::CounterMode;
 use covfmt::pod::{CounterRef, FileName, GoPod};
 use covfmt::source::open_regular;
 
 use crate::notice::{Notice, some_of};
-
-/// What to make of several counter files of one build, process id and directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Snapshots {
-    /// Runs, or flushes after which the counters were cleared: all are added up
-    All,
-    /// Snapshots of counters that were never cleared: only the last counts
-    Latest,
-}
 
 /// When a counter file was written, in an order that is that of the times.
 type Time = (usize, BString);

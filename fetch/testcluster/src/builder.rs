@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::link::Link;
 use crate::pod::Pod;
 use crate::resource::Object;
 use crate::runtime::{Isolation, Node};
@@ -25,6 +27,7 @@ pub struct ClusterBuilder {
     client_certificate: bool,
     isolation: Isolation,
     containerd: Option<u8>,
+    latency: Duration,
     contexts: Vec<(String, Option<String>)>,
     denied: Vec<(String, String, Option<String>)>,
     pods: Vec<Pod>,
@@ -63,6 +66,13 @@ impl ClusterBuilder {
     /// of the Status that ends a v4 session.
     pub fn containerd(mut self, major: u8) -> Self {
         self.containerd = Some(major);
+        self
+    }
+
+    /// How long bytes are under way between clients and the server, in each direction: a question and its answer take
+    /// twice that, and so do TCP's handshake and each round of TLS's. The bandwidth stays what it is. Zero by default.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
         self
     }
 
@@ -135,7 +145,7 @@ impl ClusterBuilder {
             allowed: self.allowed.take(),
         };
         let node = Node::new(home.path(), self.isolation)?;
-        let state = Arc::new(State::new(node, access, self.containerd.unwrap_or(2)));
+        let state = Arc::new(State::new(node, access, self.containerd.unwrap_or(2), Link::new(self.latency)));
         self.objects.drain(..).for_each(|object| state.lock().put(object));
         if self.contexts.is_empty() {
             self.contexts.push(("testcluster".into(), None));

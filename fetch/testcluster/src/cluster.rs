@@ -11,6 +11,7 @@ use crate::builder::ClusterBuilder;
 use crate::error::Error;
 use crate::fault::{Fault, ListFault, Planned, PlannedList, Times};
 use crate::kubeconfig::Kubeconfig;
+use crate::link::Traffic;
 use crate::pod::Pod;
 use crate::request_log::LoggedRequest;
 use crate::resource::Object;
@@ -159,6 +160,11 @@ impl Cluster {
     /// The requests answered so far, oldest first.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.state.lock().log.clone()
+    }
+
+    /// The bytes that have passed between clients and this cluster so far.
+    pub fn traffic(&self) -> Traffic {
+        self.state.link.traffic()
     }
 
     /// Forgets the requests answered so far.

@@ -2,22 +2,21 @@
 
 use std::io;
 use std::net::TcpListener as StdListener;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::AtomicBool;
 
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Peer, handle};
+use crate::link::Counted;
 use crate::state::State;
 use crate::tls::is_client_certificate;
 
@@ -40,17 +39,28 @@ pub(crate) async fn serve(
         let (tls, state, stop) = (tls.clone(), Arc::clone(&state), stop.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = serve_connection(stream, tls, state) => {}
+                () = accept(stream, tls, state) => {}
                 () = stop.cancelled() => {}
             }
         });
     }
 }
 
-async fn serve_connection(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
+async fn accept(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
-    let stream = Resettable { stream, reset: Arc::clone(&reset) };
+    let stream = Counted::new(stream, Arc::clone(&state.link), Arc::clone(&reset));
+    let link = Arc::clone(&state.link);
+    match link.delayed(stream) {
+        Ok(stream) => serve_connection(stream, tls, state, reset).await,
+        Err(stream) => serve_connection(stream, tls, state, reset).await,
+    }
+}
+
+async fn serve_connection<S>(stream: S, tls: Option<TlsAcceptor>, state: Arc<State>, reset: Arc<AtomicBool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     match tls {
         None => speak_http(stream, state, Peer { certificate: false, reset }).await,
         Some(acceptor) => {
@@ -75,46 +85,4 @@ where
     let mut builder = http1::Builder::new();
     builder.max_buf_size(1 << 20);
     let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-}
-
-/// A TCP stream that ends with a reset if it is told to.
-struct Resettable {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Resettable {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Resettable {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Resettable {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, data)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

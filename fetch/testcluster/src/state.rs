@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::Access;
 use crate::error::Error;
 use crate::fault::{Fault, Planned, PlannedList};
+use crate::link::Link;
 use crate::object::{Facts, pod_object};
 use crate::pod::{Phase, Pod};
 use crate::request_log::LoggedRequest;
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) access: Access,
     /// The version of containerd that the node pretends to run; it shows in the Status of v4 sessions.
     pub(crate) containerd: u8,
+    pub(crate) link: Arc<Link>,
     /// Everything that waits for an exec'd process.
     pub(crate) tasks: TaskTracker,
     inner: Mutex<Inner>,
@@ -57,9 +59,16 @@ pub(crate) struct Record {
 }
 
 impl State {
-    pub(crate) fn new(node: Node, access: Access, containerd: u8) -> Self {
+    pub(crate) fn new(node: Node, access: Access, containerd: u8, link: Link) -> Self {
         let inner = Inner { resource_version: 1000, ..Inner::default() };
-        Self { node, access, containerd, tasks: TaskTracker::new(), inner: Mutex::new(inner) }
+        Self {
+            node,
+            access,
+            containerd,
+            link: Arc::new(link),
+            tasks: TaskTracker::new(),
+            inner: Mutex::new(inner),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {

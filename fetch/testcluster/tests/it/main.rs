@@ -9,6 +9,7 @@ mod go_program;
 mod http;
 mod kube_client;
 mod leftovers;
+mod link;
 mod replay;
 mod signals;
 mod support;

@@ -1,15 +1,18 @@
-//! Whole files under final names, or nothing: a file is written under a temporary name beside its place, synced and
-//! renamed. What is there is never overwritten. Killing the process at any moment leaves only whole files.
+//! Whole files under final names, or nothing: files are written under temporary names beside their places, synced and
+//! renamed. What is there is never overwritten. Killing the process at any moment leaves only whole files, and so does a
+//! power failure.
+
+mod batch;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
-use tempfile::Builder;
 
 use crate::error::{Failure, Kind};
 use crate::names::{ContainerName, CoverageName};
+use sha2::{Digest as _, Sha256};
+
+pub use batch::Batch;
 
 /// How temporary names begin; no reader of coverage data takes them for its own.
 pub const TEMPORARY_PREFIX: &str = ".covfetch-";
@@ -60,16 +63,9 @@ impl Store {
         &self.root
     }
 
-    /// Makes what was stored for a container last through a power failure. To be called once its files are there.
-    pub fn sync(&self, container: &ContainerName) -> Result<(), Failure> {
-        let directory = self.root.join(container.directory());
-        match sync_directory(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let message = format!("{} cannot be written: {error}", directory.display());
-                Err(Failure::new(Kind::Store, message))
-            }
-            _ => Ok(()),
-        }
+    /// Begins to store files of a container.
+    pub fn batch(&self, container: &ContainerName) -> Batch {
+        Batch::new(self.root.join(container.directory()))
     }
 
     /// Stores a file of a container, or finds that it is there.
@@ -79,35 +75,12 @@ impl Store {
         name: &CoverageName,
         bytes: &[u8],
     ) -> Result<Stored, Failure> {
-        let directory = self.root.join(container.directory());
-        let path = directory.join(name.as_str());
-        let failed = |error: io::Error| {
-            Failure::new(Kind::Store, format!("{} cannot be written: {error}", path.display()))
-        };
-        let stored = |new| Stored { size: bytes.len() as u64, sha256: hex_digest(bytes), new };
-        match compare(&path, bytes).map_err(failed)? {
-            Comparison::Absent => {}
-            Comparison::Same => return Ok(stored(false)),
-            Comparison::Other => return Err(conflict(&path)),
+        let mut batch = self.batch(container);
+        batch.add(name, bytes)?;
+        match batch.commit().pop() {
+            Some((_, result)) => result,
+            None => Err(Failure::new(Kind::Internal, "a file that was stored is not there")),
         }
-        fs::create_dir_all(&directory).map_err(failed)?;
-        let mut file =
-            Builder::new().prefix(TEMPORARY_PREFIX).suffix(".tmp").tempfile_in(&directory).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        make_readable(file.as_file()).map_err(failed)?;
-        match file.persist_noclobber(&path) {
-            Ok(_) => {}
-            // Another run was faster.
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                return match compare(&path, bytes).map_err(failed)? {
-                    Comparison::Same => Ok(stored(false)),
-                    Comparison::Other | Comparison::Absent => Err(conflict(&path)),
-                };
-            }
-            Err(error) => return Err(failed(error.error)),
-        }
-        Ok(stored(true))
     }
 
     /// Gives a container a file of another one that is stored under the same name, as a hard link or a copy. `file` is
@@ -126,18 +99,17 @@ impl Store {
             Failure::new(Kind::Store, format!("{} cannot be written: {error}", path.display()))
         };
         fs::create_dir_all(&directory).map_err(failed)?;
+        let sync = || sync_directory(&directory).map_err(failed);
         // A link appears under its name at once and never in the place of another file.
         if fs::symlink_metadata(&path).is_err() && fs::hard_link(&original, &path).is_ok() {
-            self.sync(to)?;
+            sync()?;
             return Ok(Stored { new: true, ..file.clone() });
         }
         let bytes = fs::read(&original).map_err(failed)?;
         if hex_digest(&bytes) != file.sha256 {
             return Err(Failure::new(Kind::Conflict, format!("{} was changed", original.display())));
         }
-        let stored = self.put(to, name, &bytes)?;
-        self.sync(to)?;
-        Ok(stored)
+        self.put(to, name, &bytes)
     }
 }
 
@@ -175,18 +147,6 @@ fn compare(path: &Path, bytes: &[u8]) -> io::Result<Comparison> {
         }
     }
     Ok(Comparison::Same)
-}
-
-/// Temporary files are private; coverage data is to be read by whoever may read the directory.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 /// Makes a rename last. Systems that cannot open a directory make it last by themselves.

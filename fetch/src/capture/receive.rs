@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
+use covfmt::mode::CounterMode;
 use tokio::io::AsyncRead;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Captured, Held, Job};
 use crate::error::{Failure, Kind};
 use crate::names::{ContainerName, CoverageName};
-use crate::store::Store;
+use crate::store::{Batch, Store};
 use crate::unpack::{Form, Limits};
 use crate::validate::validate;
 
@@ -71,6 +72,8 @@ impl Receiver {
     fn run(&self, stream: impl Read, form: &Form) -> Received {
         let mut files = BTreeMap::new();
         let mut bad: Vec<Failure> = Vec::new();
+        let mut batch = self.store.batch(&self.name);
+        let mut modes = BTreeMap::new();
         let unpacked = form.unpack(stream, &self.limits, &mut |name, size, content| {
             // Held until the file is stored: memory is bounded over all containers of the run.
             let _permit = self.reserve(size)?;
@@ -79,19 +82,22 @@ impl Receiver {
                 // Who reads the stream knows why.
                 return Ok(());
             }
-            match self.keep(name, &bytes) {
-                Ok(held) => {
-                    files.insert(name.clone(), held);
-                }
+            match validate(name, &bytes).and_then(|mode| batch.add(name, &bytes).map(|()| mode)) {
+                Ok(mode) => modes.extend(mode.map(|mode| (name.clone(), mode))),
                 // One bad file does not cost the others.
                 Err(failure) if matches!(failure.kind, Kind::InvalidFile | Kind::Conflict) => {
                     bad.push(failure);
                 }
                 Err(failure) => return Err(failure),
             }
+            drop(bytes);
+            if batch.is_full() {
+                settle(&mut batch, &modes, &mut files, &mut bad)?;
+            }
             Ok(())
         });
-        let unpacked = unpacked.and(self.store.sync(&self.name));
+        // Whole files stay, however the stream ended.
+        let unpacked = unpacked.and(settle(&mut batch, &modes, &mut files, &mut bad));
         let others = bad.len().saturating_sub(1);
         let result = unpacked.and_then(|()| match bad.into_iter().next() {
             None => Ok(()),
@@ -102,12 +108,6 @@ impl Receiver {
             Some(failure) => Err(failure),
         });
         Received { files, result }
-    }
-
-    fn keep(&self, name: &CoverageName, bytes: &[u8]) -> Result<Held, Failure> {
-        let mode = validate(name, bytes)?;
-        let stored = self.store.put(&self.name, name, bytes)?;
-        Ok(Held { stored, mode, from: None })
     }
 
     /// Waits for room for a file of so many bytes.
@@ -121,4 +121,25 @@ impl Receiver {
             }
         })
     }
+}
+
+/// Gives a batch's files their final names.
+fn settle(
+    batch: &mut Batch,
+    modes: &BTreeMap<CoverageName, CounterMode>,
+    files: &mut BTreeMap<CoverageName, Held>,
+    bad: &mut Vec<Failure>,
+) -> Result<(), Failure> {
+    let mut worst = Ok(());
+    for (name, result) in batch.commit() {
+        match result {
+            Ok(stored) => {
+                let mode = modes.get(&name).copied();
+                files.insert(name, Held { stored, mode, from: None });
+            }
+            Err(failure) if failure.kind == Kind::Conflict => bad.push(failure),
+            Err(failure) => worst = worst.and(Err(failure)),
+        }
+    }
+    worst
 }

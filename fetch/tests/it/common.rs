@@ -91,6 +91,27 @@ impl Site {
         Ran::of(&command.output().unwrap())
     }
 
+    /// Runs the program to its success and gives the most memory that it had, bytes; 0 where the system does not tell.
+    pub(crate) fn peak_memory(&self, arguments: &[&str]) -> u64 {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("covfetch"));
+        command.args(["--to", "store", "-q"]).args(arguments).current_dir(self.home.path());
+        command.env("KUBECONFIG", self.kubeconfig()).env("HOME", self.home.path());
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let mut peak = 0;
+        loop {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+            peak = peak.max(kib.unwrap_or_default() * 1024);
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                return peak;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// Writes the kubeconfig.
     pub(crate) fn admit(&self, cluster: &Cluster) {
         cluster.kubeconfig(self.kubeconfig()).unwrap();

@@ -75,9 +75,19 @@ impl Batch {
     /// Makes the files durable and gives them their final names. The batch is empty afterwards; what became of each
     /// file comes in the order in which they were added.
     pub fn commit(&mut self) -> Vec<(CoverageName, Result<Stored, Failure>)> {
+        self.commit_through(sync, sync_directory)
+    }
+
+    /// Commits in the order that leaves nothing half-written, however it is interrupted: contents, then names, then the
+    /// directory that holds the names.
+    fn commit_through(
+        &mut self,
+        sync_contents: impl FnOnce(&[Waiting]) -> Vec<io::Result<()>>,
+        sync_names: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Vec<(CoverageName, Result<Stored, Failure>)> {
         self.bytes = 0;
         let files = std::mem::take(&mut self.files);
-        let synced = sync(&files);
+        let synced = sync_contents(&files);
         let mut renamed = false;
         let mut results: Vec<_> = files
             .into_iter()
@@ -95,7 +105,7 @@ impl Batch {
                 (name, result)
             })
             .collect();
-        if renamed && let Err(error) = sync_directory(&self.directory) {
+        if renamed && let Err(error) = sync_names(&self.directory) {
             let failure = unwritable(&self.directory, &error);
             results.iter_mut().for_each(|(_, result)| *result = Err(failure.clone()));
         }
@@ -156,4 +166,96 @@ fn make_readable(file: &File) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(index: usize) -> CoverageName {
+        let text = format!("covcounters.0123456789abcdef0123456789abcdef.1.{index}");
+        CoverageName::parse(text.as_bytes()).unwrap()
+    }
+
+    /// Names of the directory's files; those of temporary ones as `tmp`.
+    fn listed(directory: &Path) -> Vec<String> {
+        let shown = |entry: io::Result<fs::DirEntry>| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.starts_with(TEMPORARY_PREFIX) { "tmp".to_owned() } else { name }
+        };
+        let mut names: Vec<String> = fs::read_dir(directory).unwrap().map(shown).collect();
+        names.sort();
+        names
+    }
+
+    fn three_files(directory: &Path) -> Batch {
+        let mut batch = Batch::new(directory.to_owned());
+        (0..3).for_each(|index| batch.add(&name(index), &[7; 100]).unwrap());
+        batch
+    }
+
+    /// At every step at which the program can be killed, whatever has a final name is whole and on the disk.
+    #[test]
+    fn contents_are_on_the_disk_before_the_names_and_the_names_before_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let mut batch = three_files(home.path());
+        assert_eq!(listed(home.path()), ["tmp", "tmp", "tmp"]);
+        let contents = |files: &[Waiting]| {
+            assert_eq!(listed(home.path()), ["tmp", "tmp", "tmp"]);
+            let whole = |file: &Waiting| fs::read(file.temporary.as_ref().unwrap()).unwrap() == [7; 100];
+            assert!(files.iter().all(whole));
+            sync(files)
+        };
+        let mut named = false;
+        let results = batch.commit_through(contents, |directory| {
+            named = true;
+            assert_eq!(listed(directory), [0, 1, 2].map(|index| name(index).to_string()));
+            Ok(())
+        });
+        assert!(named && results.iter().all(|(_, result)| result.as_ref().unwrap().new));
+        assert!(batch.commit().is_empty());
+    }
+
+    #[test]
+    fn a_killed_program_leaves_temporary_names_only() {
+        let home = tempfile::tempdir().unwrap();
+        std::mem::forget(three_files(home.path()));
+        assert_eq!(listed(home.path()), ["tmp", "tmp", "tmp"]);
+        // Another run is not disturbed by them.
+        assert!(three_files(home.path()).commit().iter().all(|(_, result)| result.is_ok()));
+        // Whoever gives up in good order leaves nothing.
+        let other = tempfile::tempdir().unwrap();
+        drop(three_files(other.path()));
+        assert!(listed(other.path()).is_empty());
+    }
+
+    #[test]
+    fn what_did_not_reach_the_disk_gets_no_name() {
+        let home = tempfile::tempdir().unwrap();
+        let full = |_: &[Waiting]| vec![Ok(()), Err(io::Error::other("the disk is full")), Ok(())];
+        let results = three_files(home.path()).commit_through(full, |_| Ok(()));
+        assert_eq!(listed(home.path()), [name(0).to_string(), name(2).to_string()]);
+        let failure = results[1].1.as_ref().unwrap_err();
+        assert_eq!((&results[1].0, failure.kind), (&name(1), Kind::Store));
+        assert!(failure.message.contains("the disk is full"), "{failure}");
+        // Names that may be lost with the power are no success either.
+        let lost = three_files(&home.path().join("other"))
+            .commit_through(sync, |_| Err(io::Error::other("the disk is gone")));
+        assert!(lost.iter().all(|(_, result)| result.as_ref().unwrap_err().kind == Kind::Store));
+    }
+
+    #[test]
+    fn a_batch_is_full_by_number_or_by_bytes() {
+        let home = tempfile::tempdir().unwrap();
+        let mut batch = Batch::new(home.path().to_owned());
+        for index in 0..MOST_FILES {
+            assert!(!batch.is_full(), "{index}");
+            batch.add(&name(index), b"x").unwrap();
+        }
+        assert!(batch.is_full());
+        assert_eq!(batch.commit().len(), MOST_FILES);
+        assert!(!batch.is_full());
+        batch.bytes = MOST_BYTES;
+        assert!(batch.is_full());
+    }
 }

@@ -52,6 +52,12 @@ pub(crate) fn base_name(path: &Path) -> String {
 }
 
 impl Site {
+    /// A home on a file system in memory, where there is one: for tests that would wait for the disk only.
+    pub(crate) fn in_memory() -> Self {
+        let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self { home: home.unwrap() }
+    }
+
     /// A directory for a container's files.
     pub(crate) fn volume(&self, name: &str) -> PathBuf {
         let path = self.home.path().join("volumes").join(name);

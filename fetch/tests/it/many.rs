@@ -30,7 +30,7 @@ fn thirty_pods_at_once() {
 fn twenty_thousand_files_of_one_container() {
     const FILES: usize = 20_000;
     for programs in [&["sh", "tar", "wc", "sha256sum"][..], &["ls", "tar"]] {
-        let site = Site::new();
+        let site = Site::in_memory();
         let volume = site.volume("web-0");
         let recorded = recorded(0);
         std::fs::copy(&recorded.meta, volume.join(base_name(&recorded.meta))).unwrap();

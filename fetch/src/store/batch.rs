@@ -107,7 +107,9 @@ impl Batch {
             .collect();
         if renamed && let Err(error) = sync_names(&self.directory) {
             let failure = unwritable(&self.directory, &error);
-            results.iter_mut().for_each(|(_, result)| *result = Err(failure.clone()));
+            for (_, result) in &mut results {
+                *result = Err(failure.clone());
+            }
         }
         results
     }
@@ -190,7 +192,9 @@ mod tests {
 
     fn three_files(directory: &Path) -> Batch {
         let mut batch = Batch::new(directory.to_owned());
-        (0..3).for_each(|index| batch.add(&name(index), &[7; 100]).unwrap());
+        for index in 0..3 {
+            batch.add(&name(index), &[7; 100]).unwrap();
+        }
         batch
     }
 

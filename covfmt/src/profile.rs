@@ -111,11 +111,14 @@ impl Profile {
 
     /// The profile without some of its units.
     ///
-    /// `excluded` is asked for every function; it gives `None` to leave it as it is, else for each of its units whether
+    /// `excluded` is asked for every function, with the function's number in [`Package::functions`]; it gives `None` to leave it as it is, else for each of its units whether
     /// it is taken out. A function without units that gets an answer, or loses its last unit, is taken out, and so is a
     /// package that loses its last function.
     #[must_use]
-    pub fn without(&self, excluded: impl Fn(&Package, &Function<'_>) -> Option<Vec<bool>> + Sync) -> Self {
+    pub fn without(
+        &self,
+        excluded: impl Fn(&Package, usize, &Function<'_>) -> Option<Vec<bool>> + Sync,
+    ) -> Self {
         let packages = self.packages.par_iter().filter_map(|package| package.without(&excluded)).collect();
         Self { packages, ..*self }
     }
@@ -174,22 +177,32 @@ impl Package {
 
     /// The functions, in the compiler's order. A package may have none.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> + '_ {
-        self.functions.iter().map(|entry| {
-            let counts = self.counts.get(entry.units.clone()).unwrap_or_default();
-            Function {
-                name: self.string(entry.name),
-                file: self.string(entry.file),
-                literal: entry.literal,
-                units: self.units.get(entry.units.clone()).unwrap_or_default(),
-                counts,
-                entries: entry.entries.or(counts.first().copied()).unwrap_or_default(),
-            }
-        })
+        self.functions.iter().map(|entry| self.function_of(entry))
+    }
+
+    /// The function of this number in [`Package::functions`].
+    pub fn function(&self, number: usize) -> Option<Function<'_>> {
+        self.functions.get(number).map(|entry| self.function_of(entry))
+    }
+
+    fn function_of(&self, entry: &FunctionEntry) -> Function<'_> {
+        let counts = self.counts.get(entry.units.clone()).unwrap_or_default();
+        Function {
+            name: self.string(entry.name),
+            file: self.string(entry.file),
+            literal: entry.literal,
+            units: self.units.get(entry.units.clone()).unwrap_or_default(),
+            counts,
+            entries: entry.entries.or(counts.first().copied()).unwrap_or_default(),
+        }
     }
 
     /// The package without the units that `excluded` names; see [`Profile::without`]. `None` if nothing is left of it
     /// but was there.
-    fn without(&self, excluded: &impl Fn(&Package, &Function<'_>) -> Option<Vec<bool>>) -> Option<Self> {
+    fn without(
+        &self,
+        excluded: &impl Fn(&Package, usize, &Function<'_>) -> Option<Vec<bool>>,
+    ) -> Option<Self> {
         let mut left = Self {
             path: self.path.clone(),
             name: self.name.clone(),
@@ -199,8 +212,8 @@ impl Package {
             units: Vec::with_capacity(self.units.len()),
             counts: Vec::with_capacity(self.counts.len()),
         };
-        for (entry, function) in self.functions.iter().zip(self.functions()) {
-            let excluded = excluded(self, &function);
+        for (number, (entry, function)) in self.functions.iter().zip(self.functions()).enumerate() {
+            let excluded = excluded(self, number, &function);
             let (start, mut first_is_out) = (left.units.len(), false);
             for (index, (unit, count)) in function.units.iter().zip(function.counts).enumerate() {
                 let out = excluded.as_ref().is_some_and(|out| out.get(index).copied().unwrap_or(false));

@@ -16,6 +16,7 @@ pub mod merged;
 pub mod notice;
 pub mod plan;
 pub mod recount;
+pub mod relocate;
 pub mod run;
 pub mod select;
 pub mod sink;

@@ -14,9 +14,9 @@ use crate::merged::{MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::recount::{Recount, is_suspicious, recount};
+use crate::relocate::relocate;
 use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
-use crate::source::Mismatch;
 use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
 
 /// Why no report was written.
@@ -102,21 +102,32 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
     tell(&notices);
     tell(&correct_statements(&mut profile, plan)?);
 
-    let whole = View::new(&profile)?;
+    let mut whole = View::new(&profile)?;
+    let mut located = None;
     let selects = plan.selection.is_active() && !plan.reports.is_empty();
     let needed = plan.files();
     let (checkout, places) = if needed != NeedOfFiles::None || selects {
         let checkout = open_checkout(plan, &profile)?;
-        let places = Places::find(&whole.packages, &checkout);
+        let mut places = Places::find(&whole.packages, &checkout);
+        located = relocate(&profile, &places, &checkout);
+        if let Some(located) = &located {
+            whole.locate(&profile, located)?;
+            places = Places::find(whole.packages_by_place(), &checkout);
+        }
         tell(&idle_maps(&whole, &checkout));
         (checkout, places)
     } else {
         (Checkout::default(), Places::default())
     };
-    let selected = select(&plan.selection, &profile, &whole, &places, &checkout)?;
+    let by_place = whole.packages_by_place();
+    let selected = select(&plan.selection, &profile, located.as_ref(), by_place, &places, &checkout)?;
     tell(&selected.notices);
     let mut view = match &selected.profile {
-        Some(left) => View::new(left)?,
+        Some(left) => {
+            let mut view = View::new(left)?;
+            selected.located.iter().try_for_each(|located| view.locate(left, located))?;
+            view
+        }
         None => whole,
     };
     view.excluded = selected.excluded;
@@ -234,8 +245,16 @@ fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
 fn remarks(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
     let external = plan.paths.external;
     let mut notices = Vec::new();
-    let Findings { without_source, mismatched, unsure, guessed, outside, unknown, ambiguous_modules } =
-        findings;
+    let Findings {
+        without_source,
+        mismatched,
+        unsure,
+        directed,
+        guessed,
+        outside,
+        unknown,
+        ambiguous_modules,
+    } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
     if !without_source.is_empty() {
         notices.push(match &root {
@@ -256,16 +275,21 @@ fn remarks(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice>
             ),
         });
     }
-    notices.extend(mismatched.iter().map(|(path, why)| match why {
-        Mismatch::Directed { .. } => Notice::warning(format!(
-            "{path} is named by //line directives: {why}; its lines are the places that the directives give, not those of \
-             a file; build with Go 1.27"
-        )),
-        _ => Notice::warning(format!(
+    notices.extend(mismatched.iter().map(|(path, why)| {
+        Notice::warning(format!(
             "{path} is not the source that was compiled: {why}; its lines are those of whole blocks; \
              check out the commit that was built"
-        )),
+        ))
     }));
+    if !directed.is_empty() {
+        notices.push(Notice::warning(format!(
+            "files that //line directives name, whose code is not found in the Go files that hold the directives: {} ({}); their \
+             lines are the places that the directives give; have those Go files here as they were compiled, generated ones too, \
+             or build with Go 1.27",
+            directed.len(),
+            some_of(directed)
+        )));
+    }
     notices.extend(unsure.iter().map(|path| {
         Notice::warning(format!(
             "{path} is named by //line directives, and its units may be places in more than one file: its lines may be those \

@@ -16,12 +16,6 @@ fn report(format: &str, version: &str, set: &str, sources: &str) -> String {
     text(&stdout_of(command.arg(data_set(version, set).join("data"))))
 }
 
-/// All packages of `testdata/src/cases` but the one with `//line` directives: up to Go 1.26 its data has the places that those
-/// give, mostly without columns.
-const WITHOUT_DIRECTIVES: &str = "--pkg=example.com/cases/cmd/...,example.com/cases/branches,example.com/cases/generated,\
-     example.com/cases/idle,example.com/cases/layout,example.com/cases/literals,example.com/cases/marker,\
-     example.com/cases/pairs,example.com/cases/shapes,example.com/cases/startup,example.com/cases/units";
-
 #[test]
 fn every_go_version_gives_the_same_bytes() {
     for (set, sources) in sets_with_source() {
@@ -29,9 +23,6 @@ fn every_go_version_gives_the_same_bytes() {
             let of = |version| {
                 let mut command = covreport();
                 command.arg(format).arg("--root").arg(source(sources)).env("SOURCE_DATE_EPOCH", "1700000000");
-                if sources == "cases" {
-                    command.arg(WITHOUT_DIRECTIVES);
-                }
                 text(&stdout_of(command.arg(data_set(version, set).join("data"))))
             };
             let newest = of(NEWEST);
@@ -108,6 +99,27 @@ fn source_that_does_not_fit_is_named() {
     let messages = text(&run.get_output().stderr);
     assert!(messages.contains("warning: shapes/shapes.go is not the source that was compiled"), "{messages}");
     assert!(text(&run.get_output().stdout).contains("SF:shapes/shapes.go\nFN:"));
+}
+
+#[test]
+fn code_behind_directives_is_moved_only_if_all_units_agree() {
+    let parser = fs::read_to_string(source("cases").join("mapped/parser.go")).unwrap();
+    for (go_file, moved) in [(parser.clone(), true), (parser.replace("grammar.y:40", "grammar.y:39"), false)]
+    {
+        let checkout = tempfile::tempdir().unwrap();
+        fs::create_dir(checkout.path().join("mapped")).unwrap();
+        fs::write(checkout.path().join("go.mod"), "module example.com/cases\n").unwrap();
+        fs::write(checkout.path().join("mapped/parser.go"), go_file).unwrap();
+        fs::write(checkout.path().join("mapped/grammar.y"), "").unwrap();
+        let mut command = covreport();
+        command.args(["--lcov", "--pkg=example.com/cases/mapped"]).arg("--root").arg(checkout.path());
+        let run = command.arg(data_set("1.26.6", "cases-set").join("data")).assert().success();
+        let (lcov, messages) = (text(&run.get_output().stdout), text(&run.get_output().stderr));
+        assert_eq!(lcov.contains("SF:mapped/grammar.y\nFN:40,helper\n"), !moved, "{lcov}");
+        assert_eq!(messages.contains("warning: files that //line directives name"), !moved, "{messages}");
+        // The other functions of the file are moved without it.
+        assert!(lcov.contains("SF:mapped/parser.go\nFN:13,Evaluate\n"), "{lcov}");
+    }
 }
 
 #[test]

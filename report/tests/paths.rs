@@ -492,15 +492,86 @@ fn places_that_directives_give_in_a_go_file_are_not_taken_for_places_in_it() {
         \t}\n\tprint(1)\n}\n";
     // What Go 1.26 records.
     let function = |name, units| MadeFunction { name, file: "example.com/l/main.go", units };
-    let functions = vec![
-        function("main", vec![([3, 13, 5, 2, 1], 1)]),
-        function("own", vec![([3, 0, 4, 0, 1], 1), ([7, 0, 7, 0, 1], 1), ([4, 0, 6, 0, 1], 0)]),
-    ];
-    let (lcov, messages) = directed(&[("main.go", source)], functions);
+    let functions = || {
+        vec![
+            function("main", vec![([3, 13, 5, 2, 1], 1)]),
+            function("own", vec![([3, 0, 4, 0, 1], 1), ([7, 0, 7, 0, 1], 1), ([4, 0, 6, 0, 1], 0)]),
+        ]
+    };
+    let moved = "SF:main.go DA:4,1 DA:9,1 DA:10,0 DA:12,1";
+    assert_eq!(directed(&[("main.go", source)], functions()), (moved.to_owned(), String::new()));
+    // Another source: its places are not those in question.
+    let changed = source.replace("\tprint(1)", "\tprint(1); print(2)");
+    let (lcov, messages) = directed(&[("main.go", &changed)], functions());
     assert!(!lcov.contains("BRDA"), "{lcov}");
     assert!(
-        messages.contains("warning: main.go is named by //line directives: a unit on line"),
+        messages.contains("warning: files that //line directives name, whose code is not found in the Go"),
         "{messages}"
     );
-    assert!(messages.contains("build with Go 1.27"), "{messages}");
+    assert!(messages.contains("(main.go)") && messages.contains("build with Go 1.27"), "{messages}");
+}
+
+#[test]
+fn functions_of_several_go_files_under_one_name_are_found_in_them() {
+    let text = |name: &str, above: &str| {
+        format!(
+            "package main\n{above}//line t.tmpl:7\nfunc {name}(n int) {{\n\tif n > 1 {{\n\t\tprint(n)\n\t}}\n}}\n"
+        )
+    };
+    let (one, two) = (text("G1", ""), text("G2", "\n\n"));
+    let sources = [("g1.go", one.as_str()), ("g2.go", two.as_str())];
+    let function = |name, units| MadeFunction { name, file: "example.com/l/t.tmpl", units };
+    let expected = "SF:g1.go DA:4,1 DA:5,1 SF:g2.go DA:6,1 DA:7,0";
+    // Go 1.26: places of the template, of which no two units have the same.
+    let old = vec![
+        function("G1", vec![([7, 0, 8, 0, 1], 1), ([8, 0, 10, 0, 1], 1)]),
+        function("G2", vec![([7, 0, 8, 1, 1], 1), ([8, 0, 10, 1, 1], 0)]),
+    ];
+    assert_eq!(directed(&sources, old), (expected.to_owned(), String::new()));
+    let new = vec![
+        function("G1", vec![([4, 2, 4, 11, 1], 1), ([5, 3, 6, 1, 1], 1)]),
+        function("G2", vec![([6, 2, 6, 11, 1], 1), ([7, 3, 8, 1, 1], 0)]),
+    ];
+    assert_eq!(directed(&sources, new), (expected.to_owned(), String::new()));
+    // One that is not as it was compiled: its code stays where the directive says, which is no branch of anything.
+    let changed = text("G1", "").replace("n > 1", "n > 1 && n < 9");
+    let old = vec![function("G1", vec![([7, 0, 8, 0, 2], 1), ([8, 0, 10, 0, 1], 0)])];
+    let (lcov, messages) = directed(&[("g1.go", changed.as_str())], old);
+    assert!(lcov.starts_with("SF:t.tmpl DA:7,1") && !lcov.contains("BRDA"), "{lcov}");
+    assert!(messages.contains("(t.tmpl); their lines are the places that the directives give"), "{messages}");
+    assert!(!messages.contains("check out the commit"), "{messages}");
+}
+
+#[test]
+fn what_is_excluded_behind_directives_is_excluded_from_every_format() {
+    let work = tempfile::tempdir().unwrap();
+    let source = "package main\n\n//line t.tmpl:7\nfunc f(n int) {\n\tif n > 1 { //coverage:ignore\n\t\tprint(n)\n\t}\n}\n";
+    write(work.path(), &[("go.mod", "module example.com/l\n"), ("f.go", source)]);
+    // What Go 1.26 records.
+    let units = vec![([7, 0, 8, 0, 1], 3), ([8, 0, 10, 0, 1], 0)];
+    let functions = vec![MadeFunction { name: "f", file: "example.com/l/t.tmpl", units }];
+    let package = MadePackage { path: "example.com/l", name: "main", module: "example.com/l", functions };
+    make(&work.path().join("data"), &[package], &[]);
+    let run = |arguments: &[&str]| {
+        let run = covreport()
+            .current_dir(work.path())
+            .args(arguments)
+            .args(["--root=.", "data"])
+            .assert()
+            .success();
+        (text(&run.get_output().stdout), text(&run.get_output().stderr))
+    };
+    let (profile, messages) = run(&["--textfmt", "--lcov=lcov", "--json=json"]);
+    assert_eq!(profile.lines().skip(1).collect::<Vec<_>>(), ["example.com/l/t.tmpl:7.0,8.0 1 3"]);
+    assert!(messages.contains("excluded: 1 statement: 1 marked by comments in 1 file"), "{messages}");
+    let lcov = fs::read_to_string(work.path().join("lcov")).unwrap();
+    assert!(lcov.contains("SF:f.go\nFN:5,f\nFNDA:3,f\n") && lcov.contains("DA:5,3\nLF:1\n"), "{lcov}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(work.path().join("json")).unwrap()).unwrap();
+    assert_eq!(json["files"][0]["names"], serde_json::json!(["example.com/l/t.tmpl"]));
+    assert_eq!(json["totals"]["statements"]["total"], 1);
+    // The text profile by itself is the same, and without exclusion that of the reference.
+    assert_eq!(run(&["--textfmt"]).0, profile);
+    let all = run(&["--textfmt", "--count-ignored"]).0;
+    assert!(all.ends_with("t.tmpl:7.0,8.0 1 3\nexample.com/l/t.tmpl:8.0,10.0 1 0\n"), "{all}");
 }

@@ -9,14 +9,14 @@ mod marked;
 use std::collections::HashMap;
 
 use bstr::BStr;
-use covfmt::profile::Profile;
+use covfmt::profile::{Function, Package, Profile};
 use covfmt::unit::Unit;
 use rayon::prelude::*;
 
 use crate::checkout::{Checkout, FoundBy, Place, is_go};
 use crate::notice::{Notice, some_of};
 use crate::source::{SourceText, is_generated, marks, may_be_generated, may_hold_marks};
-use crate::view::{Excluded, ExcludedPart, FileUnits, LineRule, Places, View};
+use crate::view::{Excluded, ExcludedPart, FileUnits, LineRule, PackageView, Places};
 
 pub use globs::FileGlob;
 use globs::FileGlobs;
@@ -47,6 +47,8 @@ impl Selection {
 pub struct Selected {
     /// What is left; `None` if that is everything.
     pub profile: Option<Profile>,
+    /// What is left of the profile with functions where they are, if there is one and not all is left.
+    pub located: Option<Profile>,
     /// What was left out.
     pub excluded: Excluded,
     /// What to say.
@@ -102,11 +104,13 @@ enum Unanswered {
     Marks,
 }
 
-/// Applies a selection to the files of a profile, of which `view` is the view and `places` are the places.
+/// Applies a selection to the files of a profile. `located` is the same profile with functions in the files that they are in, if
+/// that is another; of it, else of the profile, `packages` are those of the view, and `places` the places of their files.
 pub fn select<'p>(
     selection: &Selection,
-    profile: &'p Profile,
-    view: &View<'p>,
+    profile: &Profile,
+    located: Option<&Profile>,
+    packages: &[PackageView<'p>],
     places: &Places<'p>,
     checkout: &Checkout,
 ) -> Result<Selected, SelectError> {
@@ -116,8 +120,7 @@ pub fn select<'p>(
         selection,
         checkout,
     };
-    let files: Vec<_> = view
-        .packages
+    let files: Vec<_> = packages
         .iter()
         .flat_map(|package| package.files.iter().map(move |file| (package.path, file)))
         .filter_map(|(package, file)| Some((package, file, places.get(package, file.name)?)))
@@ -138,22 +141,36 @@ pub fn select<'p>(
         .map(|judged| ((judged.package, judged.file.name), &judged.fate))
         .collect();
     if out.is_empty() {
-        return Ok(Selected { profile: None, excluded, notices });
+        return Ok(Selected { profile: None, located: None, excluded, notices });
     }
-    let left = profile.without(|package, function| {
+    let excluded_of = |package: &Package, function: &Function<'_>| {
         let units = function.units;
         match out.get(&(package.path(), function.file))? {
             Fate::Kept => None,
             Fate::ByGlob | Fate::Generated => Some(vec![true; units.len()]),
             Fate::Marked(marked) => Some(units.iter().map(|unit| marked.units.contains(unit)).collect()),
         }
-    });
+    };
+    let left_located =
+        located.map(|located| located.without(|package, _, function| excluded_of(package, function)));
+    let left = match located {
+        None => profile.without(|package, _, function| excluded_of(package, function)),
+        // The same units, function by function, whatever they are called here.
+        Some(located) => {
+            let packages: HashMap<&BStr, &Package> =
+                located.packages().iter().map(|package| (package.path(), package)).collect();
+            profile.without(|package, number, _| {
+                let package = packages.get(package.path())?;
+                excluded_of(package, &package.function(number)?)
+            })
+        }
+    };
     if left.packages().iter().all(|package| package.functions().len() == 0) {
         let example = judged.first().map(|judged| judged.path.to_owned()).unwrap_or_default();
         return Err(SelectError::NothingLeft { files: judged.len(), excluded, example });
     }
     notices.insert(0, Notice::note(format!("excluded: {excluded}")));
-    Ok(Selected { profile: Some(left), excluded, notices })
+    Ok(Selected { profile: Some(left), located: left_located, excluded, notices })
 }
 
 struct Judge<'s> {

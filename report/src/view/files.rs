@@ -80,6 +80,9 @@ pub struct Findings {
     /// Files that `//line` directives name, and whose units may be places in more than one file. Their lines follow the rule
     /// without source, and have no branches.
     pub unsure: Vec<String>,
+    /// Files whose units are places that `//line` directives give, and that could not be traced to the Go files that hold these.
+    /// Their lines follow the rule without source, and have no branches.
+    pub directed: Vec<String>,
     /// Files that were found by the end of their path: the compiler's name and the path.
     pub guessed: Vec<(String, String)>,
     /// Files that belong to something else: the standard library, a dependency, a module outside the repository. They
@@ -175,6 +178,8 @@ enum SourceState {
     Used,
     Missing,
     Mismatched(Mismatch),
+    /// The units are places that `//line` directives give.
+    Directed,
     /// The units may be places in more than one file.
     Unsure,
 }
@@ -207,6 +212,7 @@ pub fn source_files<'p>(
             SourceState::Used => {}
             SourceState::Missing => findings.without_source.push(file.path.clone()),
             SourceState::Unsure => findings.unsure.push(file.path.clone()),
+            SourceState::Directed => findings.directed.push(file.path.clone()),
             SourceState::Mismatched(why) => findings.mismatched.push((file.path.clone(), why)),
         }
         let functions = functions::name_all(file.functions, inits.entry(file.package).or_default());
@@ -239,7 +245,8 @@ pub fn source_files<'p>(
 /// A file that was found by the end of its path only, and whose source does not fit the data, is another file.
 fn drop_wrong_guesses(measured: &mut Vec<Measured<'_>>, findings: &mut Findings) {
     measured.retain(|file| {
-        let wrong = matches!(file.source, SourceState::Mismatched(_)) && file.by == FoundBy::Suffix;
+        let wrong = matches!(file.source, SourceState::Mismatched(_) | SourceState::Directed)
+            && file.by == FoundBy::Suffix;
         if wrong {
             findings.guessed.retain(|(_, path)| *path != file.path);
             file.names.iter().for_each(|(name, statements)| findings.unknown.add(name, *statements));
@@ -313,17 +320,19 @@ fn measure<'p>(
     let without = |state| (LineRule::without_source(units()), state);
     let (rule, source) = match &text {
         _ if unsure => without(SourceState::Unsure),
+        None if !is_go(&path) && by.is_inside() && checkout.root().is_some() => {
+            without(SourceState::Directed)
+        }
         None => without(SourceState::Missing),
         Some(text) => match LineRule::with_source(text, units()) {
             Ok(rule) => (rule, SourceState::Used),
+            Err(Mismatch::Directed { .. } | Mismatch::Backwards(_)) => without(SourceState::Directed),
             Err(mismatch) => without(SourceState::Mismatched(mismatch)),
         },
     };
     let lines = match rule.lines(mode, &counted) {
         // Units of two files on one line are no branches of it.
-        Ok(lines)
-            if matches!(source, SourceState::Unsure | SourceState::Mismatched(Mismatch::Directed { .. })) =>
-        {
+        Ok(lines) if matches!(source, SourceState::Unsure | SourceState::Directed) => {
             lines.into_iter().map(|line| Line { branches: Vec::new(), ..line }).collect()
         }
         Ok(lines) => lines,

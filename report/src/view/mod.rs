@@ -9,6 +9,7 @@ mod file_totals;
 mod files;
 mod functions;
 mod lines;
+mod located;
 mod pattern;
 mod places;
 mod statements;
@@ -29,6 +30,7 @@ pub use file_totals::FileTotals;
 pub use files::{FilesError, Findings, LeftOut, PathStyle, SourceFile, source_files};
 pub use functions::FunctionView;
 pub use lines::{Line, LineRule, TooManyLines};
+pub use located::LocatedPackages;
 pub use pattern::PackagePatterns;
 pub use places::Places;
 pub use statements::{CountedUnit, FileUnits, PackageView};
@@ -41,6 +43,8 @@ pub struct View<'p> {
     pub mode: CounterMode,
     /// The packages, sorted by import path bytewise.
     pub packages: Vec<PackageView<'p>>,
+    /// The packages with functions in the files that they are in, if those are others: what files are made of.
+    pub located: Option<LocatedPackages<'p>>,
     /// Statements of all packages.
     pub statements: Ratio,
     /// The source files, sorted by path bytewise. Empty until [`View::add_files`] is called, which formats that show
@@ -75,6 +79,7 @@ impl<'p> View<'p> {
         Self {
             mode,
             packages: Vec::new(),
+            located: None,
             statements: Ratio::default(),
             files: Vec::new(),
             root: None,
@@ -104,6 +109,18 @@ impl<'p> View<'p> {
         Ok(Self { packages, statements, ..Self::empty(mode) })
     }
 
+    /// Adds what is known better of the files that functions are in: `located` is the profile of the view, function by function,
+    /// with other files and units.
+    pub fn locate(&mut self, profile: &'p Profile, located: &'p Profile) -> Result<(), ViewError> {
+        self.located = Some(LocatedPackages::new(profile, located)?);
+        Ok(())
+    }
+
+    /// The packages with functions in the files that they are in.
+    pub fn packages_by_place(&self) -> &[PackageView<'p>] {
+        self.located.as_ref().map_or(&self.packages, |located| &located.packages)
+    }
+
     /// Adds the source files, whose places in `checkout` are known.
     pub fn add_files(
         &mut self,
@@ -111,7 +128,11 @@ impl<'p> View<'p> {
         checkout: &Checkout,
         style: PathStyle,
     ) -> Result<Findings, ViewError> {
-        let (files, findings) = source_files(self.mode, &self.packages, places, checkout, style)?;
+        let (mut files, findings) =
+            source_files(self.mode, self.packages_by_place(), places, checkout, style)?;
+        if let Some(located) = &self.located {
+            files.iter_mut().for_each(|file| located.name_as_recorded(file));
+        }
         self.files = files;
         self.root = checkout.root().map(PathBuf::from);
         Ok(findings)

@@ -18,6 +18,8 @@ pub struct Places<'p> {
     places: HashMap<&'p BStr, HashMap<&'p BStr, Place>>,
     /// Those that `//line` directives of Go files name whose code may be in more than one file.
     unsure: HashSet<(&'p BStr, &'p BStr)>,
+    /// The Go files with such directives.
+    directing: Directing,
 }
 
 impl<'p> Places<'p> {
@@ -32,7 +34,7 @@ impl<'p> Places<'p> {
         let mut places: HashMap<_, _> = packages.par_iter().map(places_of).collect();
         if checkout.root().is_none() {
             keep_apart(&mut places);
-            return Self { places, unsure: HashSet::new() };
+            return Self { places, ..Self::default() };
         }
         let directing = directing(checkout, &places);
         let mut unsure = HashSet::new();
@@ -49,7 +51,7 @@ impl<'p> Places<'p> {
                 }
             }
         }
-        Self { places, unsure }
+        Self { places, unsure, directing }
     }
 
     /// The place of a file.
@@ -60,6 +62,26 @@ impl<'p> Places<'p> {
     /// Whether `//line` directives name the file, and its units may be places in more than one file.
     pub fn is_unsure(&self, package: &BStr, file: &BStr) -> bool {
         self.unsure.contains(&(package, file))
+    }
+
+    /// Whether there are Go files with `//line` directives beside any of the files.
+    pub fn any_directing(&self) -> bool {
+        !self.directing.is_empty()
+    }
+
+    /// The Go files with `//line` directives in the directory of a file, and the Go files that these name, which need not be
+    /// there. Sorted.
+    pub fn directing_beside(&self, path: &str) -> BTreeSet<String> {
+        let directory = directory_of(path);
+        let mut files = BTreeSet::new();
+        for (target, sources) in self.directing.get(directory).into_iter().flatten() {
+            files.extend(sources.iter().cloned());
+            if let Some(target) = target.to_str().ok().filter(|target| is_go(target)) {
+                let separator = if directory.is_empty() { "" } else { "/" };
+                files.insert([directory, separator, target].concat());
+            }
+        }
+        files
     }
 }
 

@@ -33,7 +33,7 @@ impl<'p> LocatedPackages<'p> {
     /// Gives a file the names that the compiler has for it.
     pub(super) fn name_as_recorded(&self, file: &mut SourceFile<'p>) {
         let recorded: BTreeSet<&BStr> =
-            file.names.iter().flat_map(|name| self.recorded.get(name)).flatten().copied().collect();
+            file.names.iter().filter_map(|name| self.recorded.get(name)).flatten().copied().collect();
         file.names = recorded.into_iter().collect();
     }
 }

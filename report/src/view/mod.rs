@@ -131,7 +131,9 @@ impl<'p> View<'p> {
         let (mut files, findings) =
             source_files(self.mode, self.packages_by_place(), places, checkout, style)?;
         if let Some(located) = &self.located {
-            files.iter_mut().for_each(|file| located.name_as_recorded(file));
+            for file in &mut files {
+                located.name_as_recorded(file);
+            }
         }
         self.files = files;
         self.root = checkout.root().map(PathBuf::from);

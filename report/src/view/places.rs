@@ -15,7 +15,7 @@ use crate::source::{SourceText, directed_files};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Places<'p> {
     /// By the import path of the package and the compiler's name.
-    places: HashMap<&'p BStr, HashMap<&'p BStr, Place>>,
+    by_name: HashMap<&'p BStr, HashMap<&'p BStr, Place>>,
     /// Those that `//line` directives of Go files name whose code may be in more than one file.
     unsure: HashSet<(&'p BStr, &'p BStr)>,
     /// The Go files with such directives.
@@ -34,7 +34,7 @@ impl<'p> Places<'p> {
         let mut places: HashMap<_, _> = packages.par_iter().map(places_of).collect();
         if checkout.root().is_none() {
             keep_apart(&mut places);
-            return Self { places, ..Self::default() };
+            return Self { by_name: places, ..Self::default() };
         }
         let directing = directing(checkout, &places);
         let mut unsure = HashSet::new();
@@ -51,12 +51,12 @@ impl<'p> Places<'p> {
                 }
             }
         }
-        Self { places, unsure, directing }
+        Self { by_name: places, unsure, directing }
     }
 
     /// The place of a file.
     pub fn get(&self, package: &BStr, file: &BStr) -> Option<&Place> {
-        self.places.get(package)?.get(file)
+        self.by_name.get(package)?.get(file)
     }
 
     /// Whether `//line` directives name the file, and its units may be places in more than one file.

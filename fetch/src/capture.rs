@@ -1,6 +1,7 @@
 //! One container from flush to store: attempts, what was gathered over them, and the last word on completeness.
 
 mod cat;
+mod debug;
 mod direct;
 mod receive;
 mod shared;
@@ -42,6 +43,8 @@ pub struct Collector {
     pub limits: Limits,
     /// The flush to ask for, if any.
     pub flush: Option<FlushRequest>,
+    /// Image of ephemeral containers for what has nothing to copy with.
+    pub debug_image: Option<String>,
     /// Attempts beyond the first.
     pub retries: usize,
     /// Time for one container, all attempts together, beyond what the flush is given.
@@ -75,6 +78,8 @@ pub struct Captured {
     shell_less: bool,
     /// The container has no tar, as far as that is known.
     tar_less: bool,
+    /// The ephemeral container that it is read through, if it is, and where its directory is to be found from there.
+    pub debug: Option<debug::Window>,
 }
 
 /// A stored file.
@@ -111,6 +116,7 @@ impl Collector {
         let job = Job {
             collector: self,
             name,
+            at: name,
             source,
             patience: Patience {
                 deadline: Instant::now() + timeout,
@@ -142,12 +148,27 @@ impl Collector {
 struct Job<'a> {
     collector: &'a Collector,
     name: &'a ContainerName,
+    /// Where its commands run: in it, or in one that looks into it.
+    at: &'a ContainerName,
     source: &'a str,
     patience: Patience,
 }
 
 impl Job<'_> {
     async fn attempt(&self, captured: &mut Captured) -> Result<(), Failure> {
+        let debug_image = self.collector.debug_image.as_deref();
+        let lacking = match (&captured.debug, debug_image) {
+            (Some(_), _) => None,
+            (None, _) => match self.inside(captured).await {
+                Err(failure) if matches!(failure.kind, Kind::NoTar | Kind::NoKill) => Some(failure),
+                result => return result,
+            },
+        };
+        debug::read(self, debug_image, lacking, captured).await
+    }
+
+    /// Reads the container with its own programs, or with those of the container at [`Self::at`].
+    async fn inside(&self, captured: &mut Captured) -> Result<(), Failure> {
         if !captured.shell_less {
             match self.with_shell(captured).await? {
                 shell::Shell::Done => return self.complete(captured),
@@ -159,7 +180,7 @@ impl Job<'_> {
     }
 
     async fn exec(&self, command: &[String]) -> Result<Execution, Failure> {
-        let started = self.patience.wait(self.collector.cluster.exec(self.name, command)).await?;
+        let started = self.patience.wait(self.collector.cluster.exec(self.at, command)).await?;
         started.map_err(|error| error.failure(Attempted::Exec(&self.name.namespace)))
     }
 

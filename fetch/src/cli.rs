@@ -136,6 +136,11 @@ pub struct Cli {
     #[arg(long, help_heading = "Output")]
     pub allow_empty: bool,
 
+    /// Image with a shell and tar (busybox:1.37) for an ephemeral container beside each container whose own image has
+    /// nothing to copy or to signal with; it stays in the pod, and ends by itself
+    #[arg(long, value_name = "IMAGE", help_heading = "Images without tar")]
+    pub debug_image: Option<String>,
+
     /// Copy a large meta file from every container, even if another has sent the same bytes
     #[arg(long, help_heading = "Limits")]
     pub no_dedupe: bool,

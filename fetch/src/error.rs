@@ -35,6 +35,8 @@ pub enum Kind {
     NoTar,
     /// The image has no `kill`, or nothing to look for the flushed file with.
     NoKill,
+    /// The debug container that was to stand in for missing programs could not be had.
+    Helper,
     /// The build does not count atomically and cannot write counters while it runs.
     FlushMode,
     /// No new counter file came in time.

@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod cli;
+pub mod debug;
 pub mod dns;
 pub mod environment;
 pub mod error;

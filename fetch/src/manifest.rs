@@ -111,6 +111,9 @@ pub struct ContainerRecord {
     pub source: Option<String>,
     /// Where the files are, relative to the manifest.
     pub directory: Option<String>,
+    /// The ephemeral container that it was read through.
+    #[serde(default)]
+    pub debug_container: Option<String>,
     /// How many times the copy was begun.
     pub attempts: u32,
     /// The flush, if one was begun.

@@ -37,6 +37,8 @@ pub struct Options {
     pub flush: Option<FlushRequest>,
     /// Process whose environment tells a directory that the pod's spec does not have, as numbered in its container.
     pub pid: u32,
+    /// Image for ephemeral containers beside those that have nothing to copy with.
+    pub debug_image: Option<String>,
     /// The store.
     pub to: PathBuf,
     /// Set older runs aside first.
@@ -104,6 +106,7 @@ impl Options {
         {
             return Err(Fatal::usage("--from needs a directory"));
         }
+        let debug_image = cli.debug_image.map(|image| check_image("--debug-image", image)).transpose()?;
         let flush = cli.signal.map(|signal| {
             let whole = cli.flush_timeout.as_secs() + u64::from(cli.flush_timeout.subsec_nanos() > 0);
             FlushRequest { signal, pid: cli.pid, timeout: Duration::from_secs(whole) }
@@ -136,6 +139,7 @@ impl Options {
             },
             flush,
             pid: cli.pid.get(),
+            debug_image,
             to,
             fresh: cli.fresh,
             dry_run: cli.dry_run,
@@ -150,6 +154,15 @@ impl Options {
             memory_kib,
         })
     }
+}
+
+/// An image's name, as far as it can be told without a registry.
+fn check_image(option: &str, image: String) -> Result<String, Fatal> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte);
+    if image.is_empty() || image.starts_with('-') || !image.bytes().all(fits) {
+        return Err(Fatal::usage(format!("{option}: \"{image}\" cannot be the name of an image")));
+    }
+    Ok(image)
 }
 
 #[cfg(test)]
@@ -237,6 +250,16 @@ mod tests {
         assert_eq!((flush.pid.get(), flush.timeout), (1, Duration::from_secs(2)));
         assert_eq!(resolve(&["--pid", "7"]).unwrap().flush, None);
         assert!(Cli::try_parse_from(["covfetch", "--signal", "KILL"]).is_err());
+    }
+
+    #[test]
+    fn images_are_named_as_images_are() {
+        for image in ["busybox", "busybox:1.37", "registry.example:5000/a/b_c@sha256:5f0c"] {
+            assert_eq!(resolve(&["--debug-image", image]).unwrap().debug_image.as_deref(), Some(image));
+        }
+        for image in ["", "a b", "a;b", "--x"] {
+            assert!(resolve(&[&format!("--debug-image={image}")]).is_err(), "{image}");
+        }
     }
 
     #[test]

@@ -31,6 +31,12 @@ impl Right {
         Self { group: "", resource: "pods/exec", verbs: &["get", "create"], namespace }
     }
 
+    /// To add an ephemeral container to a pod.
+    pub fn debug(namespace: Option<&str>) -> Self {
+        let namespace = namespace.map(str::to_owned);
+        Self { group: "", resource: "pods/ephemeralcontainers", verbs: &["patch"], namespace }
+    }
+
     /// To read an object by its name.
     pub fn get(resource: &'static Resource, namespace: &str) -> Self {
         let namespace = Some(namespace.to_owned());
@@ -65,9 +71,9 @@ impl fmt::Display for Right {
     }
 }
 
-/// What a selection needs in any case. ConfigMaps are read only if a pod's GOCOVERDIR comes from one, so the right to do
-/// so is not among these.
-pub fn needed(selection: &Selection) -> BTreeSet<Right> {
+/// What a selection needs in any case, and what `debug` containers do. ConfigMaps are read only if a pod's GOCOVERDIR comes
+/// from one, so the right to do so is not among these.
+pub fn needed(selection: &Selection, debug: bool) -> BTreeSet<Right> {
     let namespaces: Vec<Option<&str>> = match &selection.namespaces {
         None => vec![None],
         Some(names) => names.iter().map(|name| Some(name.as_str())).collect(),
@@ -75,6 +81,7 @@ pub fn needed(selection: &Selection) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
     for namespace in namespaces {
         rights.extend([Right::list_pods(namespace), Right::exec(namespace)]);
+        rights.extend(debug.then(|| Right::debug(namespace)));
         let Some(namespace) = namespace else { continue };
         for workload in &selection.workloads {
             let Some(resource) = workload.kind.resource() else { continue };
@@ -132,7 +139,7 @@ mod tests {
         let missing =
             BTreeSet::from([Right::exec(Some("b")), Right::get(&crate::resource::CONFIG_MAPS, "b")]);
         assert_eq!(
-            role(&needed(&selection), &missing),
+            role(&needed(&selection, false), &missing),
             "the least role for this command; what is missing is marked:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -148,7 +155,7 @@ rules:
     #[test]
     fn an_exec_that_is_missing_in_all_namespaces_is_one_rule_of_a_cluster_role() {
         let missing = BTreeSet::from([Right::exec(Some("a")), Right::exec(Some("b"))]);
-        let text = role(&needed(&Selection::default()), &missing);
+        let text = role(&needed(&Selection::default(), false), &missing);
         assert_eq!(text.matches("kind: ").count(), 2, "{text}");
         assert_eq!(
             Right::exec(Some("a")).to_string(),

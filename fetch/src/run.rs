@@ -86,13 +86,13 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     let api = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel };
     if options.dry_run {
         let listed = api.list(&options.selection).await.map_err(|failure| {
-            explain_rights(&run, std::iter::once(&failure));
+            explain_rights(&run, &options, std::iter::once(&failure));
             Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run))))
         })?;
         let known = Known { maps: listed.maps.clone(), ..Known::default() };
         let entries = planned_entries(&listed, &options, &known);
         say_unmatched(&listed, &options);
-        explain_rights(&run, listed.maps.unread());
+        explain_rights(&run, &options, listed.maps.unread());
         return print_plan(&entries, &options, &run);
     }
     let store = Store::open(&options.to)
@@ -103,7 +103,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     let listed = match api.list(&options.selection).await {
         Ok(listed) => listed,
         Err(failure) => {
-            explain_rights(&run, std::iter::once(&failure));
+            explain_rights(&run, &options, std::iter::once(&failure));
             let failure = failure.followed_by(format!(" [{}]", place(&run)));
             // Recorded, so that whoever reads the store next does not take an older run for the newest.
             run.outcome =
@@ -130,6 +130,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         store: store.clone(),
         limits: options.limits,
         flush: options.flush,
+        debug_image: options.debug_image.clone(),
         retries: options.retries,
         timeout: options.timeout,
         memory: Arc::new(Semaphore::new(options.memory_kib)),
@@ -236,7 +237,7 @@ fn report(run: &Run, known: &Known, options: &Options) -> Result<Exit, Fatal> {
     // What a ConfigMap would have told matters only where nobody else did.
     let unknown = failures().any(|failure| failure.kind == Kind::NoCoverageDir);
     let unread = known.maps.unread().filter(|_| unknown);
-    explain_rights(run, failures().chain(unread));
+    explain_rights(run, options, failures().chain(unread));
     let failed: Vec<String> = run
         .containers
         .iter()

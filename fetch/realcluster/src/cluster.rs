@@ -1,6 +1,7 @@
 //! The cluster as a test sees it: run, kill and restart, and a kubeconfig that leads to it.
 
 mod config;
+mod ephemeral;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -13,11 +14,13 @@ use serde_json::json;
 
 use crate::api;
 use crate::cri::Runtime;
-use crate::cri::messages::{ContainerState, ContainerStatus};
+use crate::cri::messages::{ContainerState, ContainerStatus, SandboxConfig};
 use crate::error::Error;
 use crate::image::Image;
 use crate::node::Node;
 use crate::pod::{Container, Pod};
+
+pub(crate) use ephemeral::{Ephemeral, Progress, start as start_ephemeral};
 
 /// How long a container may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(30);
@@ -28,8 +31,11 @@ pub(crate) struct Running {
     pub(crate) pod: Pod,
     pub(crate) uid: String,
     pub(crate) sandbox: String,
+    sandbox_config: SandboxConfig,
     /// In the order of the pod's containers.
     pub(crate) containers: Vec<Started>,
+    /// In the order in which they were added.
+    pub(crate) ephemeral: Vec<Ephemeral>,
 }
 
 /// A container that was started.
@@ -96,7 +102,8 @@ impl Cluster {
         let runtime = &self.state.runtime;
         let sandbox = self.executor.block_on(runtime.run_sandbox(&sandbox_config))?;
         let key = (pod.namespace.clone(), pod.name.clone());
-        let mut running = Running { pod, uid, sandbox, containers: Vec::new() };
+        let mut running =
+            Running { pod, uid, sandbox, sandbox_config, containers: Vec::new(), ephemeral: Vec::new() };
         for container in &running.pod.containers {
             let id = self.start_container(&running, container, 0)?;
             running.containers.push(Started { id, restarts: 0 });
@@ -118,9 +125,9 @@ impl Cluster {
             let everybody = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(&directory, everybody).map_err(Error::io("make a volume"))?;
         }
-        let sandbox_config = config::sandbox(&running.pod, &running.uid, &self.node);
         let container = config::container(&running.pod, container, attempt, &volumes);
-        let started = self.state.runtime.start_container(&running.sandbox, container, &sandbox_config);
+        let started =
+            self.state.runtime.start_container(&running.sandbox, container, &running.sandbox_config);
         self.executor.block_on(started)
     }
 
@@ -173,8 +180,8 @@ impl Cluster {
     /// What a container has written on its standard streams, in the form of the kubelet's log files.
     pub fn log(&self, namespace: &str, pod: &str, container: &str) -> Result<String, Error> {
         let (running, started) = self.find(namespace, pod, container)?;
-        let directory = config::sandbox(&running.pod, &running.uid, &self.node).log_directory;
-        let path = PathBuf::from(directory).join(config::log_name(container, started.restarts));
+        let path = PathBuf::from(&running.sandbox_config.log_directory)
+            .join(config::log_name(container, started.restarts));
         std::fs::read_to_string(&path).map_err(Error::io(format!("read {}", path.display())))
     }
 
@@ -189,6 +196,14 @@ impl Cluster {
         let unknown = || Error::Unknown(format!("{namespace}/{pod}"));
         let running = pods.get(&(namespace.to_owned(), pod.to_owned())).ok_or_else(unknown)?;
         Ok(self.node.home().join("volumes").join(&running.uid).join(volume))
+    }
+
+    /// The specs of the ephemeral containers that a pod has been given.
+    pub fn ephemeral(&self, namespace: &str, pod: &str) -> Result<Vec<serde_json::Value>, Error> {
+        let pods = self.state.pods();
+        let unknown = || Error::Unknown(format!("{namespace}/{pod}"));
+        let running = pods.get(&(namespace.to_owned(), pod.to_owned())).ok_or_else(unknown)?;
+        Ok(running.ephemeral.iter().map(|added| added.spec.clone()).collect())
     }
 
     /// How a container's processes are named in this machine's `/proc/<pid>/cgroup`.

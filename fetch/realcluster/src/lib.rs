@@ -31,7 +31,7 @@
 //! # What is not real
 //!
 //! * The kubelet and the API server: nothing is scheduled or restarted by itself, pods are listed by `k=v` selectors, and
-//!   nobody is refused anything. A real API server speaks v5 of the exec protocol with its clients and translates; here
+//!   nobody is refused anything. Ephemeral containers are started when they are added. A real API server speaks v5 of the exec protocol with its clients and translates; here
 //!   the client meets containerd's own version.
 //! * The network: pods use the host's.
 
@@ -49,4 +49,4 @@ pub use cluster::Cluster;
 pub use error::Error;
 pub use image::Image;
 pub use machine::{busybox, find_program};
-pub use pod::{Container, Pod, Rights};
+pub use pod::{Container, Pod, Rights, Standard};

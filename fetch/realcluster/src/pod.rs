@@ -15,6 +15,20 @@ pub enum Rights {
     /// As this user and group id, without capabilities, without gaining any, with the runtime's seccomp profile, and with
     /// nothing writable but volumes.
     Restricted(u32),
+    /// As the user and group of this id, which only the image names ([`Image::user`]).
+    OfImage(u32),
+}
+
+/// The pod security standard that the pod's namespace enforces, as far as ephemeral containers are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standard {
+    /// None.
+    #[default]
+    Privileged,
+    /// No capabilities beyond the usual.
+    Baseline,
+    /// No root, no capabilities, none to be gained, and a seccomp profile.
+    Restricted,
 }
 
 /// A container of a pod.
@@ -40,6 +54,13 @@ impl Container {
             volumes: BTreeMap::new(),
             rights: Rights::default(),
         }
+    }
+
+    /// Gives the container another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
     }
 
     /// Sets the command.
@@ -79,6 +100,8 @@ pub struct Pod {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) containers: Vec<Container>,
     pub(crate) shared_processes: bool,
+    pub(crate) tells_users: bool,
+    pub(crate) standard: Standard,
 }
 
 impl Pod {
@@ -90,6 +113,8 @@ impl Pod {
             labels: BTreeMap::new(),
             containers: Vec::new(),
             shared_processes: false,
+            tells_users: true,
+            standard: Standard::default(),
         }
     }
 
@@ -111,6 +136,20 @@ impl Pod {
     #[must_use]
     pub fn shared_processes(mut self) -> Self {
         self.shared_processes = true;
+        self
+    }
+
+    /// Enforces a standard.
+    #[must_use]
+    pub fn standard(mut self, standard: Standard) -> Self {
+        self.standard = standard;
+        self
+    }
+
+    /// Leaves the containers' users out of the pod's status, as kubelets did before Kubernetes 1.31.
+    #[must_use]
+    pub fn silent_on_users(mut self) -> Self {
+        self.tells_users = false;
         self
     }
 }

@@ -4,13 +4,15 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use kube::api::{Api, ApiResource, AttachParams, AttachedProcess, DynamicObject, ListParams};
+use kube::api::{
+    Api, ApiResource, AttachParams, AttachedProcess, DynamicObject, ListParams, Patch, PatchParams,
+};
 use kube::client::UpgradeConnectionError;
 use kube::{Client, Error};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
@@ -134,6 +136,23 @@ impl Cluster for KubeCluster {
         async move {
             let objects = all_pages(&api, ListParams::default()).await?;
             objects.iter().map(as_value).collect()
+        }
+        .boxed()
+    }
+
+    fn add_ephemeral<'a>(
+        &'a self,
+        namespace: &'a str,
+        pod: &'a str,
+        container: &'a EphemeralContainer,
+    ) -> BoxFuture<'a, Result<(), RemoteError>> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        async move {
+            // Entries are told apart by their names, so that others stay as they are.
+            let patch = Patch::Strategic(json!({"spec": {"ephemeralContainers": [container]}}));
+            let parameters = PatchParams::default();
+            let request = api.patch_ephemeral_containers(pod, &parameters, &patch);
+            answered(request).await.map(|_| ()).map_err(|error| remote_error(&error))
         }
         .boxed()
     }
@@ -288,7 +307,6 @@ fn without_labels(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_status_becomes_a_verdict() {

@@ -7,7 +7,7 @@ mod stream;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use serde_json::Value;
 use tokio::io::AsyncRead;
 
@@ -37,6 +37,14 @@ pub trait Cluster: Send + Sync {
         resource: &'static Resource,
         namespace: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Value>, RemoteError>>;
+
+    /// Adds an ephemeral container to a pod. It cannot be changed or removed.
+    fn add_ephemeral<'a>(
+        &'a self,
+        namespace: &'a str,
+        pod: &'a str,
+        container: &'a EphemeralContainer,
+    ) -> BoxFuture<'a, Result<(), RemoteError>>;
 
     /// Starts a command in a container.
     fn exec<'a>(
@@ -106,6 +114,8 @@ pub enum Attempted<'a> {
     ListOf(&'static Resource, &'a str),
     /// Running a command in a pod of a namespace.
     Exec(&'a str),
+    /// Adding an ephemeral container to a pod of a namespace.
+    Debug(&'a str),
 }
 
 impl Attempted<'_> {
@@ -116,6 +126,7 @@ impl Attempted<'_> {
             Self::Get(resource, namespace, _) => Right::get(resource, namespace),
             Self::ListOf(resource, namespace) => Right::list(resource, namespace),
             Self::Exec(namespace) => Right::exec(Some(namespace)),
+            Self::Debug(namespace) => Right::debug(Some(namespace)),
         }
     }
 }
@@ -128,7 +139,11 @@ impl RemoteError {
                 let failure =
                     Failure::new(Kind::Unreachable, format!("the API server does not answer: {why}"));
                 // The first request fails at once, as kubectl's does: most often the address is wrong.
-                let retry = if matches!(attempted, Attempted::Exec(_)) { Retry::Yes } else { Retry::No };
+                let retry = if matches!(attempted, Attempted::Exec(_) | Attempted::Debug(_)) {
+                    Retry::Yes
+                } else {
+                    Retry::No
+                };
                 Failure { retry, ..failure }
             }
             Self::Unauthorized(why) => Failure::new(
@@ -137,6 +152,9 @@ impl RemoteError {
                     "the API server refuses the credentials (401 {why}): log in again, or choose another --context"
                 ),
             ),
+            Self::Forbidden(why) if matches!(attempted, Attempted::Debug(_)) && is_policy(why) => {
+                Failure::new(Kind::Helper, format!("the cluster's policy refuses it (403 {why})"))
+            }
             Self::Forbidden(why) => {
                 let right = attempted.right();
                 let why = why.trim_end_matches([':', ' ']);
@@ -156,7 +174,7 @@ impl RemoteError {
                     Kind::Unreachable,
                     format!("the server has no {} to list (404 {why})", resource.plural),
                 ),
-                Attempted::Exec(_) => {
+                Attempted::Exec(_) | Attempted::Debug(_) => {
                     Failure::new(Kind::PodState, format!("the pod or the container is gone (404 {why})"))
                 }
             },
@@ -172,11 +190,21 @@ impl RemoteError {
                 Kind::Unreachable,
                 format!("the API server or the kubelet failed ({code} {why})"),
             ),
+            Self::Refused(why) if matches!(attempted, Attempted::Debug(_)) => {
+                Failure::new(Kind::Helper, format!("the API server refuses it ({why})"))
+            }
             Self::Refused(why) => {
                 Failure::new(Kind::Unreachable, format!("the API server refused the request: {why}"))
             }
         }
     }
+}
+
+/// Whether a refusal is one of admission (Pod Security, a webhook, a policy), which comes after the check of rights.
+fn is_policy(message: &str) -> bool {
+    ["violates PodSecurity", "admission webhook", "ValidatingAdmissionPolicy", "denied request"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// What a kubelet says of a container that has completed or crashed.

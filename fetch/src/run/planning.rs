@@ -67,10 +67,10 @@ pub(super) fn say_unmatched(listed: &Listed, options: &Options) {
 }
 
 /// The role that would have spared these failures, as far as any would.
-pub(super) fn explain_rights<'a>(run: &Run, failures: impl Iterator<Item = &'a Failure>) {
+pub(super) fn explain_rights<'a>(run: &Run, options: &Options, failures: impl Iterator<Item = &'a Failure>) {
     let missing: BTreeSet<Right> = failures.filter_map(|failure| failure.right.as_deref().cloned()).collect();
     if !missing.is_empty() {
-        note(&rights::role(&rights::needed(&run.selection), &missing));
+        note(&rights::role(&rights::needed(&run.selection, options.debug_image.is_some()), &missing));
     }
 }
 

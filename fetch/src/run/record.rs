@@ -25,6 +25,7 @@ pub(super) fn planned(entry: &Entry, options: &Options) -> ContainerRecord {
         restart_count: facts.restart_count,
         source: None,
         directory: None,
+        debug_container: None,
         attempts: 0,
         flush: None,
         ignored: Vec::new(),
@@ -57,10 +58,14 @@ pub(super) fn result(
 ) {
     record.attempts = captured.attempts;
     record.flush = captured.flush;
+    record.debug_container = captured.debug.map(|window| window.container.container);
     record.ignored = captured.ignored.into_iter().take(100).collect();
     let directory = record.directory.clone().unwrap_or_default();
     record.files = captured.files.iter().map(|(name, held)| file(&directory, name, held)).collect();
     let mut notes: Vec<String> = record.note.take().into_iter().chain(captured.note).collect();
+    notes.extend(
+        record.debug_container.iter().map(|name| format!("read through the ephemeral container {name}")),
+    );
     let leftovers = record.ignored.len();
     if leftovers > 0 {
         notes.push(format!("{leftovers} unfinished tmp.* files ignored (a full disk leaves them behind)"));

@@ -37,6 +37,12 @@ pub(crate) fn bare(service: &Path) -> Image {
     with_service("bare", service)
 }
 
+/// What debug containers are made of: busybox and nothing else.
+pub(crate) fn debugger() -> Image {
+    let programs = ["readlink", "tr", "grep", "wc", "sha256sum", "touch"];
+    Image::new("debugger").busybox(&busybox().unwrap(), &[&USUAL[..], &programs].concat())
+}
+
 fn with_service(name: &str, service: &Path) -> Image {
     Image::new(name).file("/app/library", service).directory("/coverage", 0o777).directory("/sealed", 0o700)
 }

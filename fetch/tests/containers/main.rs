@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod cluster;
+mod debug;
 mod directories;
 mod ends;
 mod environment;

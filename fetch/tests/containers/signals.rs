@@ -25,8 +25,8 @@ pub(crate) fn never_flushes(place: &Place, image: &Image) {
 }
 
 /// The processes of `library-0` whose command line has these words: where this machine shows them.
-fn processes(place: &Place, words: &str) -> Vec<PathBuf> {
-    let name = place.cluster.container_cgroup(place.namespace, "library-0", "app").unwrap();
+fn processes(place: &Place, container: &str, words: &str) -> Vec<PathBuf> {
+    let name = place.cluster.container_cgroup(place.namespace, "library-0", container).unwrap();
     let all = fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path());
     all.filter(|path| fs::read_to_string(path.join("cgroup")).is_ok_and(|groups| groups.contains(&name)))
         .filter(|path| {
@@ -37,12 +37,12 @@ fn processes(place: &Place, words: &str) -> Vec<PathBuf> {
 
 /// Whether the script waits in the pod.
 pub(crate) fn script_waits(place: &Place) -> bool {
-    !processes(place, "say waiting").is_empty()
+    !processes(place, "app", "say waiting").is_empty()
 }
 
-/// The service's process id as its own PID namespace counts.
-fn pid_of_service(place: &Place) -> String {
-    let services = processes(place, "/app/library\0-listen");
+/// The process id of the service in a container of `library-0`, as its own PID namespace counts.
+pub(crate) fn pid_of_service(place: &Place, container: &str) -> String {
+    let services = processes(place, container, "/app/library\0-listen");
     assert_eq!(services.len(), 1, "{services:?}");
     let status = fs::read_to_string(services[0].join("status")).unwrap();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
@@ -62,7 +62,7 @@ fn a_signal_that_nobody_hears_ends_in_time_and_says_what_may_be_wrong() {
     ran.says("unheard/library-0/app: ").says("--pid");
 
     // Once the right process has been named, the wrong one is told from it.
-    let pid = pid_of_service(&place);
+    let pid = pid_of_service(&place, "app");
     place.fetch(&["--signal", "USR1", "--pid", &pid]).expect(0);
     assert_eq!(place.site.record("library-0")["flush"]["pid"].to_string(), pid);
     let ran = place.fetch(&["--signal", "USR1", "--flush-timeout", "1s"]).expect(3);
@@ -82,7 +82,7 @@ fn a_pod_that_shares_its_processes_is_flushed_by_pid() {
     port.wait();
     // Process 1 is the sandbox's, and another user's.
     place.fetch(&["--signal", "USR1", "--retries", "0"]).expect(3).says("shared-processes/library-0/app: ");
-    let pid = pid_of_service(&place);
+    let pid = pid_of_service(&place, "app");
     assert_ne!(pid, "1");
     place.fetch(&["--signal", "USR1", "--pid", &pid]).expect(0);
     assert_eq!(place.site.record("library-0")["files"].as_array().unwrap().len(), 2);

@@ -57,6 +57,15 @@ impl Cluster for Liar {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
+    fn add_ephemeral<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a str,
+        _: &'a k8s_openapi::api::core::v1::EphemeralContainer,
+    ) -> BoxFuture<'a, Result<(), RemoteError>> {
+        panic!("no image here lacks anything")
+    }
+
     fn exec<'a>(
         &'a self,
         name: &'a ContainerName,
@@ -87,6 +96,7 @@ pub(crate) fn collector(cluster: Arc<dyn Cluster>, store: Store) -> Collector {
         store,
         limits: Limits { file_bytes: 1 << 20, container_bytes: 4 << 20, files: 100 },
         flush: None,
+        debug_image: None,
         retries: 0,
         timeout: Duration::from_mins(1),
         memory: Arc::new(Semaphore::new(2048)),

@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{Answer, status};
-use crate::cluster::{State, position};
+use crate::cluster::{Progress, State, position};
 use crate::cri::messages::Exec;
 
 /// Answers with what containerd's streaming server answers, the upgraded stream included.
@@ -69,6 +69,13 @@ fn question(state: &State, namespace: &str, pod: &str, query: &str) -> Result<Wa
         (None, _) => return Err(bad(format!("a container name must be specified for pod {pod}"))),
     };
     let invalid = |_| bad(format!("container {container} is not valid for pod {pod}"));
+    if let Some(added) = running.ephemeral.iter().find(|added| added.name() == container) {
+        let Progress::Started(id) = &added.progress else {
+            return Err(Box::new(internal(&format!("container not found ({container:?})"))));
+        };
+        question.container_id.clone_from(id);
+        return Ok(Wanted { question, container });
+    }
     let (index, _) = position(running, &container).map_err(invalid)?;
     if let Some(started) = running.containers.get(index) {
         question.container_id.clone_from(&started.id);

@@ -4,22 +4,27 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, object, status};
-use crate::cluster::{Running, Started, State};
+use crate::cluster::{Ephemeral, Progress, Running, Started, State};
 use crate::cri::messages::{ContainerState, ContainerStatus};
 use crate::error::Error;
-use crate::pod::{Container, Rights};
+use crate::pod::{Container, Pod, Rights};
 
 /// Answers a list of one namespace or of all.
 pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&str>) -> Answer {
-    let mut wanted = Vec::new();
+    let (mut wanted, mut name) = (Vec::new(), None);
     for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match (key.as_ref(), value.split_once('=')) {
             ("labelSelector", Some((name, value))) if is_plain(name) && is_plain(value) => {
                 wanted.push((name.to_owned(), value.to_owned()));
             }
+            ("fieldSelector", Some(("metadata.name", value))) if is_plain(value) => {
+                name = Some(value.to_owned());
+            }
             ("limit", _) => {}
             _ => {
-                let message = format!("only labelSelector=NAME=VALUE is served here, not {key}={value}");
+                let message = format!(
+                    "only labelSelector=NAME=VALUE and fieldSelector=metadata.name=NAME are served here, not {key}={value}"
+                );
                 return status(StatusCode::BAD_REQUEST, "BadRequest", &message);
             }
         }
@@ -28,6 +33,7 @@ pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&
         .pods()
         .values()
         .filter(|running| namespace.is_none_or(|namespace| running.pod.namespace == namespace))
+        .filter(|running| name.as_ref().is_none_or(|name| running.pod.name == *name))
         .filter(|running| wanted.iter().all(|(name, value)| running.pod.labels.get(name) == Some(value)))
         .cloned()
         .collect();
@@ -45,6 +51,22 @@ pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&
     object(StatusCode::OK, &list)
 }
 
+/// Answers with one pod.
+pub(super) async fn one(state: &State, namespace: &str, name: &str) -> Answer {
+    let running = state.pods().get(&(namespace.to_owned(), name.to_owned())).cloned();
+    let Some(running) = running else {
+        return status(StatusCode::NOT_FOUND, "NotFound", &format!("pods {name:?} not found"));
+    };
+    match pod(state, &running).await {
+        Ok(mut item) => {
+            item["kind"] = "Pod".into();
+            item["apiVersion"] = "v1".into();
+            object(StatusCode::OK, &item)
+        }
+        Err(error) => status(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &error.to_string()),
+    }
+}
+
 /// Whether a part of a selector is a name or a value rather than an operator.
 fn is_plain(text: &str) -> bool {
     !text.contains(['=', '!', ',', '(', ' '])
@@ -56,8 +78,12 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
     let mut ends = Vec::new();
     for (container, started) in pod.containers.iter().zip(&running.containers) {
         let status = state.runtime.status(&started.id).await?;
-        statuses.push(container_status(container, started, &status));
+        statuses.push(container_status(pod, container, started, &status));
         ends.push((status.state(), status.exit_code));
+    }
+    let mut ephemeral = Vec::new();
+    for added in &running.ephemeral {
+        ephemeral.push(ephemeral_status(state, added).await?);
     }
     let ended = |(state, _): &(ContainerState, i32)| *state == ContainerState::Exited;
     let phase = match ends.iter().all(ended) {
@@ -77,8 +103,11 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
             "shareProcessNamespace": pod.shared_processes,
             "volumes": volumes.iter().map(|name| json!({"name": name, "emptyDir": {}})).collect::<Vec<_>>(),
             "containers": pod.containers.iter().map(spec).collect::<Vec<_>>(),
+            "ephemeralContainers": running.ephemeral.iter().map(|added| &added.spec).collect::<Vec<_>>(),
         },
-        "status": {"phase": phase, "containerStatuses": statuses},
+        "status": {
+            "phase": phase, "containerStatuses": statuses, "ephemeralContainerStatuses": ephemeral,
+        },
     }))
 }
 
@@ -86,7 +115,7 @@ fn spec(container: &Container) -> Value {
     let env = container.environment.iter().map(|(name, value)| json!({"name": name, "value": value}));
     let mounts = container.volumes.iter().map(|(name, path)| json!({"name": name, "mountPath": path}));
     let security = match container.rights {
-        Rights::Root => json!({}),
+        Rights::Root | Rights::OfImage(_) => json!({}),
         Rights::Nonroot(id) => json!({"runAsUser": id, "runAsGroup": id, "runAsNonRoot": true}),
         Rights::Restricted(id) => json!({
             "runAsUser": id, "runAsGroup": id, "runAsNonRoot": true, "allowPrivilegeEscalation": false,
@@ -104,14 +133,46 @@ fn spec(container: &Container) -> Value {
     })
 }
 
-fn container_status(container: &Container, started: &Started, status: &ContainerStatus) -> Value {
-    let state = match status.state() {
-        ContainerState::Running => json!({"running": {}}),
+/// The state of a container that was started.
+fn state_of(status: &ContainerStatus) -> Value {
+    match status.state() {
+        ContainerState::Running => {
+            let since = jiff::Timestamp::from_nanosecond(status.started_at.into());
+            json!({"running": {"startedAt": since.map(|since| since.to_string()).ok()}})
+        }
         ContainerState::Exited => {
             json!({"terminated": {"exitCode": status.exit_code, "reason": status.reason}})
         }
         _ => json!({"waiting": {"reason": "ContainerCreating"}}),
+    }
+}
+
+async fn ephemeral_status(state: &State, added: &Ephemeral) -> Result<Value, Error> {
+    let (id, state) = match &added.progress {
+        Progress::Creating => ("", json!({"waiting": {"reason": "ContainerCreating"}})),
+        Progress::Stuck(reason, message) => ("", json!({"waiting": {"reason": reason, "message": message}})),
+        Progress::Started(id) => (id.as_str(), state_of(&state.runtime.status(id).await?)),
     };
+    Ok(json!({
+        "name": added.name(),
+        "image": added.spec["image"],
+        "imageID": "",
+        "containerID": format!("containerd://{id}"),
+        "restartCount": 0,
+        "ready": false,
+        "state": state,
+    }))
+}
+
+fn container_status(pod: &Pod, container: &Container, started: &Started, status: &ContainerStatus) -> Value {
+    let user = match (pod.tells_users, container.rights) {
+        (false, _) => Value::Null,
+        (true, Rights::Root) => json!({"linux": {"uid": 0, "gid": 0}}),
+        (true, Rights::Nonroot(id) | Rights::Restricted(id) | Rights::OfImage(id)) => {
+            json!({"linux": {"uid": id, "gid": id}})
+        }
+    };
+    let state = state_of(status);
     let running = status.state() == ContainerState::Running;
     json!({
         "name": container.name,
@@ -122,5 +183,6 @@ fn container_status(container: &Container, started: &Started, status: &Container
         "ready": running,
         "started": running,
         "state": state,
+        "user": user,
     })
 }

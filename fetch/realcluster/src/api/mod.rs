@@ -1,7 +1,9 @@
-//! A thin API server: lists pods, and hands an exec on to containerd's streaming server.
+//! A thin API server: lists pods, adds ephemeral containers, and hands an exec on to containerd's streaming server.
 
+mod ephemeral;
 mod exec;
 mod list;
+mod security;
 
 use std::convert::Infallible;
 use std::net::TcpListener as StdListener;
@@ -43,7 +45,7 @@ pub(crate) async fn serve(listener: StdListener, state: Arc<State>) {
     }
 }
 
-async fn answer(state: &State, request: Request<Incoming>) -> Answer {
+async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Answer {
     let path = request.uri().path().to_owned();
     let words: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (request.method(), words.as_slice()) {
@@ -53,6 +55,9 @@ async fn answer(state: &State, request: Request<Incoming>) -> Answer {
         }
         (&Method::GET, ["api", "v1", "namespaces", namespace, "pods", pod, "exec"]) => {
             exec::relay(state, namespace, pod, request).await
+        }
+        (&Method::PATCH, ["api", "v1", "namespaces", namespace, "pods", pod, "ephemeralcontainers"]) => {
+            ephemeral::patch(state, namespace, pod, request).await
         }
         _ => status(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource"),
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::cri::messages::{
     Capability, ContainerConfig, ContainerMetadata, ContainerSecurity, Dns, ImageSpec, Int64Value, KeyValue,
     LinuxContainer, LinuxSandbox, Mount, NamespaceMode, NamespaceOption, ProfileType, SandboxConfig,
@@ -62,24 +64,68 @@ pub(crate) fn log_name(container: &str, attempt: u32) -> String {
 
 fn namespaces(pod: &Pod) -> NamespaceOption {
     let pid = if pod.shared_processes { NamespaceMode::Pod } else { NamespaceMode::Container };
-    NamespaceOption { network: NamespaceMode::Node as i32, pid: pid as i32, ipc: NamespaceMode::Pod as i32 }
+    NamespaceOption {
+        network: NamespaceMode::Node as i32,
+        pid: pid as i32,
+        ipc: NamespaceMode::Pod as i32,
+        target_id: String::new(),
+    }
 }
 
 fn security(pod: &Pod, rights: Rights) -> ContainerSecurity {
     let user = match rights {
-        Rights::Root => None,
+        Rights::Root | Rights::OfImage(_) => None,
         Rights::Nonroot(id) | Rights::Restricted(id) => Some(Int64Value { value: id.into() }),
     };
     let restricted = matches!(rights, Rights::Restricted(_));
     let profile = if restricted { ProfileType::RuntimeDefault } else { ProfileType::Unconfined };
     let dropped = if restricted { vec!["ALL".to_owned()] } else { Vec::new() };
     ContainerSecurity {
-        capabilities: Some(Capability { drop_capabilities: dropped }),
+        capabilities: Some(Capability { add_capabilities: Vec::new(), drop_capabilities: dropped }),
         namespace_options: Some(namespaces(pod)),
         run_as_user: user.clone(),
         run_as_group: user,
         readonly_rootfs: restricted,
         no_new_privs: restricted,
         seccomp: Some(SecurityProfile { profile_type: profile as i32 }),
+    }
+}
+
+/// An ephemeral container as its spec in the API has it, among the processes of a container of the pod.
+pub(crate) fn ephemeral(pod: &Pod, spec: &Value, target: Option<&str>) -> ContainerConfig {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
+    let context = &spec["securityContext"];
+    let number = |name: &str| context[name].as_i64().map(|value| Int64Value { value });
+    let mut namespaces = namespaces(pod);
+    // Where processes are shared the target's are in the pod's namespace.
+    if let (Some(target), false) = (target, pod.shared_processes) {
+        namespaces.pid = NamespaceMode::Target as i32;
+        target.clone_into(&mut namespaces.target_id);
+    }
+    let confined = context.pointer("/seccompProfile/type").is_some_and(|kind| kind == "RuntimeDefault");
+    let profile = if confined { ProfileType::RuntimeDefault } else { ProfileType::Unconfined };
+    let name = text(&spec["name"]);
+    ContainerConfig {
+        image: Some(ImageSpec { image: text(&spec["image"]) }),
+        command: texts(&spec["command"]),
+        envs: Vec::new(),
+        mounts: Vec::new(),
+        log_path: log_name(&name, 0),
+        metadata: Some(ContainerMetadata { name, attempt: 0 }),
+        linux: Some(LinuxContainer {
+            security_context: Some(ContainerSecurity {
+                capabilities: Some(Capability {
+                    add_capabilities: texts(&context["capabilities"]["add"]),
+                    drop_capabilities: texts(&context["capabilities"]["drop"]),
+                }),
+                namespace_options: Some(namespaces),
+                run_as_user: number("runAsUser"),
+                run_as_group: number("runAsGroup"),
+                readonly_rootfs: context["readOnlyRootFilesystem"] == true,
+                no_new_privs: context["allowPrivilegeEscalation"] == false,
+                seccomp: Some(SecurityProfile { profile_type: profile as i32 }),
+            }),
+        }),
     }
 }

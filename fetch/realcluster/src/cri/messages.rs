@@ -57,6 +57,8 @@ pub(crate) enum NamespaceMode {
     Pod = 0,
     Container = 1,
     Node = 2,
+    /// That of another container.
+    Target = 3,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -67,6 +69,9 @@ pub(crate) struct NamespaceOption {
     pub(crate) pid: i32,
     #[prost(enumeration = "NamespaceMode", tag = "3")]
     pub(crate) ipc: i32,
+    /// The container of [`NamespaceMode::Target`].
+    #[prost(string, tag = "4")]
+    pub(crate) target_id: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -160,6 +165,8 @@ pub(crate) struct Mount {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Capability {
+    #[prost(string, repeated, tag = "1")]
+    pub(crate) add_capabilities: Vec<String>,
     #[prost(string, repeated, tag = "2")]
     pub(crate) drop_capabilities: Vec<String>,
 }
@@ -247,6 +254,9 @@ pub(crate) struct ContainerStatus {
     pub(crate) id: String,
     #[prost(enumeration = "ContainerState", tag = "3")]
     pub(crate) state: i32,
+    /// Nanoseconds since 1970.
+    #[prost(int64, tag = "5")]
+    pub(crate) started_at: i64,
     #[prost(int32, tag = "7")]
     pub(crate) exit_code: i32,
     #[prost(string, tag = "9")]

@@ -19,7 +19,7 @@ impl Image {
         let config = json!({
             "architecture": architecture(),
             "os": "linux",
-            "config": {"Env": self.environment, "Cmd": self.command},
+            "config": {"Env": self.environment, "Cmd": self.command, "User": self.user},
             "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))]},
         })
         .to_string();

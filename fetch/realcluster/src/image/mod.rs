@@ -27,6 +27,7 @@ pub struct Image {
     entries: BTreeMap<String, Entry>,
     environment: Vec<String>,
     command: Vec<String>,
+    user: String,
 }
 
 impl Image {
@@ -38,7 +39,15 @@ impl Image {
             entries: BTreeMap::from([("tmp".to_owned(), Entry::Directory(0o1777))]),
             environment: vec!["PATH=/usr/bin:/bin:/app".to_owned()],
             command: Vec::new(),
+            user: String::new(),
         }
+    }
+
+    /// Gives the image another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.reference = format!("images.invalid/{name}:1");
+        self
     }
 
     /// What a container's spec calls the image.
@@ -86,6 +95,19 @@ impl Image {
     pub fn command<'a>(mut self, command: impl IntoIterator<Item = &'a str>) -> Self {
         self.command = command.into_iter().map(str::to_owned).collect();
         self
+    }
+
+    /// Sets the user and group id that its command runs as.
+    #[must_use]
+    pub fn user(mut self, id: u32) -> Self {
+        self.user = format!("{id}:{id}");
+        self
+    }
+
+    /// Makes a symbolic link.
+    #[must_use]
+    pub fn link(self, path: &str, target: &str) -> Self {
+        self.entry(path, Entry::Link(target.to_owned()))
     }
 
     fn entry(mut self, path: &str, entry: Entry) -> Self {

@@ -3,7 +3,7 @@
 //!
 //! It can never be changed or removed, so its life has an end of its own, and another run uses it again. It looks at the
 //! target through `/proc/<pid>/root`, which the kernel allows to a process of the same user and group with no fewer
-//! capabilities, and to one with `SYS_PTRACE` (`ptrace_may_access`).
+//! capabilities, and to one with `SYS_PTRACE` (`ptrace_may_access` of Linux' kernel/ptrace.c).
 
 use std::time::Duration;
 

@@ -34,7 +34,12 @@ root=/proc/$pid/root
 # Command substitution would eat line ends that a name has at its end.
 target() { link=$(readlink "$1" && printf .) && link=${link%??}; }
 rest=$dir
-case $dir in /*) ;; *) target "/proc/$pid/cwd" && rest=$link/$dir || stop denied ;; esac
+case $dir in
+  /*) ;;
+  *)
+    target "/proc/$pid/cwd" || stop denied
+    rest=$link/$dir ;;
+esac
 at='' links=0
 while [ -n "$rest" ]; do
   part=${rest%%/*}
@@ -45,7 +50,8 @@ while [ -n "$rest" ]; do
   esac
   if [ -L "$root$at/$part" ]; then
     links=$((links + 1))
-    [ "$links" -le 40 ] && target "$root$at/$part" || stop loop
+    [ "$links" -le 40 ] || stop loop
+    target "$root$at/$part" || stop loop
     case $link in /*) at='' ;; esac
     rest=$link/$rest
   else

@@ -31,7 +31,7 @@ use crate::skaffold::Skaffold;
 use crate::store::Store;
 use crate::summary;
 
-use planning::{ask_processes, explain_rights, planned_entries, print_plan, say_unmatched};
+use planning::{ask_processes, explain_rights, foretell, planned_entries, print_plan, say_unmatched};
 use record::{planned, result};
 use signals::Interrupt;
 
@@ -90,7 +90,8 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
             Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run))))
         })?;
         let known = Known { maps: listed.maps.clone(), ..Known::default() };
-        let entries = planned_entries(&listed, &options, &known);
+        let mut entries = planned_entries(&listed, &options, &known);
+        foretell(&mut entries, &listed, &options);
         say_unmatched(&listed, &options);
         explain_rights(&run, &options, listed.maps.unread());
         return print_plan(&entries, &options, &run);

@@ -1,3 +1,6 @@
+//! Pods of all kinds, as JSON.
+#![allow(clippy::needless_pass_by_value, reason = "the values are written down in place")]
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -129,7 +132,7 @@ fn a_new_one_has_a_name_of_its_own_and_an_end() {
     let make = |needed| target.container(&pod, "b", needed, SecurityContext::default());
     let (first, second) = (make(Duration::from_mins(5)), make(Duration::from_hours(2)));
     assert_ne!(first.name, second.name);
-    assert!(crate::dns::is_label(&first.name) && first.name.len() == 19, "{}", first.name);
+    assert!(crate::dns::is_dns_label(&first.name) && first.name.len() == 19, "{}", first.name);
     assert_eq!(first.command.unwrap(), ["sleep", "3600"]);
     assert_eq!(second.command.unwrap(), ["sleep", "7440"]);
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::record::planned;
 use super::{nothing, outcome, print};
+use crate::debug::Target;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
 use crate::listing::Listed;
@@ -26,6 +28,30 @@ pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known)
     entries.extend(listed.without_pods.iter().cloned());
     entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
     entries
+}
+
+/// Says what a run would add to the cluster, where that depends on what is in an image.
+pub(super) fn foretell(entries: &mut [Entry], listed: &Listed, options: &Options) {
+    let Some(image) = &options.debug_image else { return };
+    let foretold = |name: &ContainerName| {
+        let pod = listed.pods.iter().find(|pod| {
+            pod.metadata.namespace.as_deref() == Some(&name.namespace)
+                && pod.metadata.name.as_deref() == Some(&name.pod)
+        })?;
+        let target = Target::of(pod, &name.container)?;
+        let held = target.reusable(pod, image, options.timeout, Timestamp::now());
+        let (what, verb) = match held {
+            Some(held) => (format!("the ephemeral container {held}"), "used again"),
+            None => (format!("an ephemeral container of {image}"), "added to the pod"),
+        };
+        Some(format!("{what} would be {verb} if its own image has nothing to copy with"))
+    };
+    for entry in entries {
+        if let Decision::Fetch { name, .. } = &entry.decision {
+            let notes = entry.note.take().into_iter().chain(foretold(name));
+            entry.note = Some(notes.collect::<Vec<_>>().join("; ")).filter(|note| !note.is_empty());
+        }
+    }
 }
 
 /// Asks the processes for their directories, several at a time.

@@ -33,6 +33,7 @@ pub struct ClusterBuilder {
     pods: Vec<Pod>,
     objects: Vec<Object>,
     allowed: Option<Vec<(String, String, Option<String>)>>,
+    images: BTreeMap<String, Option<Vec<String>>>,
 }
 
 impl ClusterBuilder {
@@ -128,6 +129,14 @@ impl ClusterBuilder {
         self
     }
 
+    /// Adds an image for ephemeral containers, with its programs; with `None` a container of it never starts. Others
+    /// cannot be pulled.
+    pub fn image<'a>(mut self, name: &str, programs: Option<impl IntoIterator<Item = &'a str>>) -> Self {
+        let programs = programs.map(|programs| programs.into_iter().map(str::to_owned).collect());
+        self.images.insert(name.to_owned(), programs);
+        self
+    }
+
     /// Starts the containers' processes and the server, and returns when all of them are up. May be called from
     /// synchronous and asynchronous code alike: the server has a thread of its own.
     pub fn start(mut self) -> Result<Cluster, Error> {
@@ -146,6 +155,7 @@ impl ClusterBuilder {
         };
         let node = Node::new(home.path(), self.isolation)?;
         let state = Arc::new(State::new(node, access, self.containerd.unwrap_or(2), Link::new(self.latency)));
+        state.lock().images = std::mem::take(&mut self.images);
         self.objects.drain(..).for_each(|object| state.lock().put(object));
         if self.contexts.is_empty() {
             self.contexts.push(("testcluster".into(), None));

@@ -64,7 +64,7 @@
 //!
 //! # What is not modelled
 //!
-//! * Watches, writes, other resources than pods, namespaces and the kinds of [`Object`] (get and list), attach,
+//! * Watches, writes (but for ephemeral containers, by a strategic merge patch), other resources than pods, namespaces and the kinds of [`Object`] (get and list), attach,
 //!   port-forward, logs, SPDY, HTTP/2, protobuf, tables.
 //! * Controllers: no Deployment makes pods, no Job ends.
 //! * The file system: absolute paths are the host's. `GOCOVERDIR` in a spec is therefore a path of this host, inside
@@ -83,6 +83,7 @@ mod api;
 mod builder;
 mod cluster;
 mod container;
+mod ephemeral;
 mod error;
 mod exec;
 mod fault;

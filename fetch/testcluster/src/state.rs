@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
+use crate::ephemeral::Ephemeral;
 use crate::error::Error;
 use crate::fault::{Fault, Planned, PlannedList};
 use crate::link::Link;
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) snapshots: BTreeMap<(&'static str, u64), Arc<Vec<Value>>>,
     pub(crate) faults: Vec<Planned>,
     pub(crate) list_faults: Vec<PlannedList>,
+    /// What ephemeral containers can be made of, by name; see [`ClusterBuilder::image`](crate::ClusterBuilder::image).
+    pub(crate) images: BTreeMap<String, Option<Vec<String>>>,
     pub(crate) log: Vec<LoggedRequest>,
 }
 
@@ -56,6 +59,7 @@ pub(crate) struct Record {
     created: Timestamp,
     /// By container name; none for containers that have ended or never started.
     pub(crate) running: BTreeMap<String, Arc<Running>>,
+    pub(crate) ephemeral: Vec<Ephemeral>,
 }
 
 impl State {
@@ -112,7 +116,14 @@ impl State {
             inner.resource_version += 1;
             let resource_version = inner.resource_version;
             let uid = format!("00000000-0000-4000-8000-{resource_version:012}");
-            let record = Record { uid, resource_version, created: Timestamp::now(), running, pod };
+            let record = Record {
+                uid,
+                resource_version,
+                created: Timestamp::now(),
+                running,
+                pod,
+                ephemeral: Vec::new(),
+            };
             inner.pods.insert(record.pod.key(), record);
         }
         Ok(())
@@ -247,7 +258,7 @@ impl Record {
     /// The pod's object as of now.
     pub(crate) fn object(&self) -> Value {
         let exits = |name: &str| self.running.get(name).and_then(|process| process.exit_code());
-        pod_object(
+        let mut object = pod_object(
             &self.pod,
             &Facts {
                 uid: &self.uid,
@@ -255,7 +266,14 @@ impl Record {
                 created: self.created,
                 exits: &exits,
             },
-        )
+        );
+        if !self.ephemeral.is_empty() {
+            let specs: Vec<&Value> = self.ephemeral.iter().map(|added| &added.spec).collect();
+            object["spec"]["ephemeralContainers"] = serde_json::json!(specs);
+            let status = |added: &Ephemeral| added.status(exits(added.name()));
+            object["status"]["ephemeralContainerStatuses"] = self.ephemeral.iter().map(status).collect();
+        }
+        object
     }
 }
 

@@ -5,6 +5,7 @@
 mod access;
 mod capture;
 mod common;
+mod debug;
 mod environment;
 mod faults;
 mod flush;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
 
@@ -37,6 +38,7 @@ enum Target<'a> {
     List(&'static Resource, &'a str),
     Object(&'static Resource, &'a str, &'a str),
     Exec(&'a str, &'a str),
+    Ephemeral(&'a str, &'a str),
     Unknown,
 }
 
@@ -54,6 +56,9 @@ impl<'a> Target<'a> {
             ["api", "v1", "namespaces"] => Self::Namespaces,
             ["api", "v1", "namespaces", name] => Self::Namespace(name),
             ["api", "v1", "namespaces", namespace, "pods", name, "exec"] => Self::Exec(namespace, name),
+            ["api", "v1", "namespaces", namespace, "pods", name, "ephemeralcontainers"] => {
+                Self::Ephemeral(namespace, name)
+            }
             ["api", "v1", ref rest @ ..] => Self::of_group("", rest),
             ["apis", group, "v1", ref rest @ ..] if !group.is_empty() => Self::of_group(group, rest),
             _ => Self::Unknown,
@@ -123,10 +128,19 @@ async fn route(
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         return exec::serve(state, peer, request, namespace, name).await;
     }
+    if let Target::Ephemeral(namespace, name) = target {
+        if request.method() != Method::PATCH {
+            return Err(Status::method_not_allowed("pods").into());
+        }
+        permit("patch", "pods/ephemeralcontainers", namespace, name)?;
+        let key = (namespace.to_owned(), name.to_owned());
+        let body = read_body(request, "application/strategic-merge-patch+json").await?;
+        return Ok(json_answer(StatusCode::OK, &state.add_ephemeral(&key, &body)?));
+    }
     let get_only = |resource: &str| {
         if request.method() == Method::GET { Ok(()) } else { Err(Status::method_not_allowed(resource)) }
     };
-    let body: Value = match target {
+    let object: Value = match target {
         Target::Version => resources::version(),
         Target::Discovery(what) => resources::discovery(what),
         Target::Namespaces => {
@@ -149,10 +163,22 @@ async fn route(
             get_only(resource.plural)?;
             resources::object(state, resource, namespace, name)?
         }
-        Target::Health | Target::Exec(..) | Target::Unknown => {
+        Target::Health | Target::Exec(..) | Target::Ephemeral(..) | Target::Unknown => {
             // Go's http.NotFound, which the API server answers outside its resources.
             return Ok(text_answer(StatusCode::NOT_FOUND, "404 page not found\n"));
         }
     };
-    Ok(json_answer(StatusCode::OK, &body))
+    Ok(json_answer(StatusCode::OK, &object))
+}
+
+/// The body of a request, which is JSON of this content type.
+async fn read_body(request: Request<Incoming>, kind: &str) -> Result<Value, Status> {
+    const MOST: usize = 1 << 20;
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if given != Some(kind) {
+        return Err(Status::chosen(415, format!("the body must be {kind}"), None));
+    }
+    let body = Limited::new(request.into_body(), MOST).collect().await;
+    let body = body.map_err(|error| Status::bad_request(error.to_string()))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| Status::bad_request(error.to_string()))
 }

@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 
 use crate::api::Peer;
 use crate::api::status::{Answer, Failure, Status, empty_answer, text_answer};
+use crate::ephemeral::Ephemeral;
 use crate::fault::Fault;
 use crate::runtime::{ExecRefusal, Running};
 use crate::state::{PodKey, State};
@@ -95,8 +96,8 @@ fn locate(state: &State, key: &PodKey, container: &str) -> Result<(String, Optio
     let inner = state.lock();
     let record = inner.pods.get(key).ok_or_else(|| Status::not_found("pods", &key.1))?;
     let pod = &record.pod;
-    let all: Vec<&str> =
-        pod.init_containers.iter().chain(&pod.containers).map(|container| container.name.as_str()).collect();
+    let specs = pod.init_containers.iter().chain(&pod.containers).map(|container| container.name.as_str());
+    let all: Vec<&str> = specs.chain(record.ephemeral.iter().map(Ephemeral::name)).collect();
     let container = match (container, &pod.containers[..]) {
         ("", [only]) => only.name.clone(),
         ("", []) => {

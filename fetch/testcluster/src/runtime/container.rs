@@ -115,6 +115,28 @@ impl Running {
         Ok(running)
     }
 
+    /// A container among the processes of this one and with its end, as an ephemeral container is that targets it. It has
+    /// other programs and no process of its own.
+    pub(super) fn beside(&self, label: &str, home: PathBuf, programs: &[String]) -> Result<Self, Error> {
+        let bin = home.join("bin");
+        let pid_file = self.home.join("pid");
+        install(&bin, label, programs, (self.mode == Mode::Mapped).then_some(&*pid_file))?;
+        Ok(Self {
+            label: label.into(),
+            dir: self.dir.clone(),
+            home,
+            bin,
+            env: Vec::new(),
+            programs: programs.to_vec(),
+            mode: self.mode,
+            pid: self.pid,
+            child: Mutex::new(None),
+            open: Mutex::new(true),
+            exit: self.exit.clone(),
+            killed: Arc::clone(&self.killed),
+        })
+    }
+
     /// Blocks until the first process has said that it is up.
     pub(crate) fn wait_ready(&self) -> Result<(), Error> {
         let deadline = Instant::now() + READY_DEADLINE;

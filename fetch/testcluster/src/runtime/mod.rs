@@ -55,6 +55,19 @@ impl Node {
         Running::start(label, spec, home, self.mode, &self.lifeline).map(Some)
     }
 
+    /// Makes a container among the processes of another one.
+    pub(crate) fn start_beside(
+        &self,
+        target: &Running,
+        label: &str,
+        programs: &[String],
+    ) -> Result<Running, Error> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let home = self.root.join(format!("container-{number}"));
+        std::fs::create_dir_all(&home).map_err(Error::io(format!("create {}", home.display())))?;
+        target.beside(label, home, programs)
+    }
+
     /// Kills all processes of a container and gives their numbers back to the host.
     pub(crate) fn stop(&self, container: &Running) {
         container.stop(&self.lifeline);

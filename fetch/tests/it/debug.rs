@@ -1,0 +1,122 @@
+//! Ephemeral containers, as the API server sees them: when one is added, used again, refused, and what a dry run says.
+
+use testcluster::{Cluster, ClusterBuilder, Container, Fault, Times};
+
+use crate::common::{Site, USUAL, cluster, pod, recorded};
+
+/// The image that debug containers are made of.
+pub(crate) const IMAGE: &str = "registry.example/debugger:1";
+
+/// What it holds, and can be had in the cluster by.
+pub(crate) fn with_image(builder: ClusterBuilder) -> ClusterBuilder {
+    builder.image(IMAGE, Some([&USUAL[..], &["readlink", "tr", "grep", "wc", "sha256sum"]].concat()))
+}
+
+/// A cluster that has the image. `None`: without PID namespaces a container has no `/proc` of its own.
+fn started(site: &Site, builder: ClusterBuilder) -> Option<Cluster> {
+    let cluster = with_image(builder).start().unwrap();
+    if !cluster.has_namespaces() {
+        println!("skipped: no PID namespaces");
+        return None;
+    }
+    site.admit(&cluster);
+    Some(cluster)
+}
+
+/// A container whose image holds nothing but its program.
+pub(crate) fn bare(site: &Site, name: &str) -> Container {
+    let volume = site.volume(name);
+    Container::new("app").dir(&volume).env("GOCOVERDIR", &volume).main(recorded(0).replay())
+}
+
+fn patches(cluster: &Cluster) -> usize {
+    cluster.requests().iter().filter(|request| request.method == "PATCH").count()
+}
+
+#[test]
+fn one_is_added_where_it_is_needed_and_used_again() {
+    let site = Site::new();
+    let pods = [pod("bare", bare(&site, "bare")), site.pod("usual", &recorded(1))];
+    let Some(cluster) = started(&site, cluster().pods(pods)) else { return };
+    let arguments = ["--signal", "USR1", "--debug-image", IMAGE];
+    site.fetch(&arguments).expect(0);
+    assert_eq!(patches(&cluster), 1);
+    let record = site.record("bare");
+    assert!(record["debug_container"].as_str().unwrap().starts_with("covfetch-"), "{record:#}");
+    assert!(site.record("usual")["debug_container"].is_null());
+    // Nothing was lost on the way, and a broken stream is made good without another one.
+    cluster.inject("shop", "bare", None, Fault::Cut { after: 900, reset: true }, Times::Next(2));
+    site.fetch(&arguments).expect(0);
+    assert_eq!(patches(&cluster), 1);
+    assert_eq!(site.record("bare")["files"].as_array().unwrap().len(), 3);
+    site.check();
+}
+
+#[test]
+fn without_the_option_the_sentence_names_it() {
+    let site = Site::new();
+    let Some(cluster) = started(&site, cluster().pod(pod("bare", bare(&site, "bare")))) else { return };
+    let ran = site.fetch(&["--signal", "USR1"]).expect(3);
+    ran.says("shop/bare/app: the image has no tar, and no cat and wc").says("--debug-image busybox:1.37");
+    assert_eq!((patches(&cluster), site.record("bare")["failure"]["kind"].as_str()), (0, Some("no-tar")));
+}
+
+/// The files can be read, and the signal cannot be sent.
+#[test]
+fn a_container_that_lacks_only_kill_is_signalled_from_there() {
+    let site = Site::new();
+    let container = bare(&site, "killless").programs(["ls", "tar"]);
+    let Some(cluster) = started(&site, cluster().pod(pod("killless", container))) else { return };
+    let ran = site.fetch(&["--signal", "USR1"]).expect(3).says("neither a shell nor kill");
+    ran.says("--debug-image");
+    site.fetch(&["--signal", "USR1", "--debug-image", IMAGE]).expect(0);
+    assert_eq!(
+        (patches(&cluster), site.record("killless")["flush"]["outcome"].as_str()),
+        (1, Some("flushed"))
+    );
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_added_and_adds_nothing() {
+    let site = Site::new();
+    let Some(cluster) = started(&site, cluster().pod(pod("bare", bare(&site, "bare")))) else { return };
+    let arguments = ["--dry-run", "--debug-image", IMAGE];
+    let ran = site.fetch(&arguments).expect(0);
+    assert!(ran.stdout.contains(&format!("an ephemeral container of {IMAGE} would be added")), "{ran:#?}");
+    assert_eq!(patches(&cluster), 0);
+    site.fetch(&["--signal", "USR1", "--debug-image", IMAGE]).expect(0);
+    let ran = site.fetch(&arguments).expect(0);
+    let name = site.record("bare")["debug_container"].as_str().unwrap().to_owned();
+    assert!(ran.stdout.contains(&format!("{name} would be used again")), "{ran:#?}");
+}
+
+/// Each is named, and nothing is signalled that cannot be fetched.
+#[test]
+fn what_stops_it_is_named() {
+    let site = Site::new();
+    let slow = "registry.example/slow:1";
+    let builder = cluster().pod(pod("bare", bare(&site, "bare"))).image(slow, None::<[&str; 0]>);
+    let Some(_cluster) = started(&site, builder) else { return };
+    for (image, words) in [
+        ("registry.example/nobody:1", "cannot start (ImagePullBackOff: Back-off pulling image"),
+        (slow, "not done within 2 s (--timeout)"),
+    ] {
+        let ran = site.fetch(&["--timeout", "2s", "--debug-image", image]).expect(3);
+        ran.says("shop/bare/app: the image has no tar").says("; tried then: ").says(words);
+    }
+    assert_eq!(std::fs::read_dir(site.volume("bare")).unwrap().count(), 1);
+}
+
+/// It dies with its target, and the next run makes another one.
+#[test]
+fn after_a_restart_another_one_is_added() {
+    let site = Site::new();
+    let Some(cluster) = started(&site, cluster().pod(pod("bare", bare(&site, "bare")))) else { return };
+    let arguments = ["--signal", "USR1", "--debug-image", IMAGE];
+    site.fetch(&arguments).expect(0);
+    let first = site.record("bare")["debug_container"].clone();
+    cluster.restart_container("shop", "bare", "app").unwrap();
+    site.fetch(&arguments).expect(0);
+    assert_ne!(site.record("bare")["debug_container"], first);
+    assert_eq!(patches(&cluster), 2);
+}

@@ -245,7 +245,7 @@ fn marks_that_do_nothing_are_named() {
         "{messages}"
     );
     let messages = marked_messages(&[(CATALOG, 29, "… // LCOV_EXCL_LINE")]);
-    assert!(messages.contains("only a part of what Go counts as one"), "{messages}");
+    assert!(messages.contains("not all of what Go counts as one"), "{messages}");
     assert!(messages.contains("(internal/catalog/catalog.go:29)"), "{messages}");
     let messages = marked_messages(&[(CATALOG, 67, "… // LCOV_EXCL_START")]);
     assert!(messages.contains("LCOV_EXCL_START without LCOV_EXCL_STOP"), "{messages}");

@@ -299,7 +299,8 @@ fn remarks(judged: &[Judged<'_, '_>], checkout: &Checkout) -> Vec<Notice> {
         ),
         (
             places(&|marked| &marked.partial),
-            "for lines that are only a part of what Go counts as one exclude only what they are for as a whole",
+            "that exclude lines, but not all of what Go counts as one: only what is excluded as a whole is left out; put \
+             LCOV_EXCL_START and LCOV_EXCL_STOP around the whole block, or //coverage:ignore at it",
         ),
         (
             places(&|marked| &marked.open),

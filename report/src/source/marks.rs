@@ -175,14 +175,61 @@ impl Reader<'_> {
             return Means::Block(body);
         }
         let Some(token) = self.tokens.get(before) else { return Means::Nothing };
-        if token.kind != TokenKind::CloseBrace {
+        // In a list there is a comma behind the last brace of a value.
+        let closing = before.saturating_sub(usize::from(self.text.text(*token) == b","));
+        let open = self.partners.get(closing).copied().flatten().filter(|open| self.opens_block(*open));
+        let (Some(open), Some(close)) =
+            (open.and_then(|open| self.tokens.get(open)), self.tokens.get(closing))
+        else {
             return Means::Statements(token.start);
-        }
+        };
         // A block on one line. The end of a longer one is no place for a mark: it may be meant for what follows.
-        let open = self
-            .partner(before)
-            .filter(|open| self.text.line_of(open.start) == self.text.line_of(token.start));
-        open.map_or(Means::Nothing, |open| Means::Block(open.start..token.end))
+        if self.text.line_of(open.start) == self.text.line_of(close.start) {
+            Means::Block(open.start..close.end)
+        } else {
+            Means::Nothing
+        }
+    }
+
+    /// Whether the bracket at `index` is a brace that opens a block, and not one of a value such as `T{1}`: its statement has
+    /// a keyword before it, or begins with it.
+    fn opens_block(&self, index: usize) -> bool {
+        if self.tokens.get(index).is_none_or(|token| token.kind != TokenKind::OpenBrace) {
+            return false;
+        }
+        let (mut at, mut behind_comma) = (index, false);
+        while let (Some(token), Some(last)) =
+            (self.tokens.get(at), at.checked_sub(1).and_then(|last| self.tokens.get(last)))
+        {
+            let is_first = at == index;
+            if self.text.line_of(last.end.saturating_sub(1)) < self.text.line_of(token.start)
+                && self.ends_statement(*last)
+            {
+                return is_first;
+            }
+            match self.text.text(*last) {
+                b"if" | b"for" | b"switch" | b"select" | b"else" => return true,
+                // Of an earlier value in the list, else.
+                b"func" => return !behind_comma,
+                b"{" | b":" | b";" if is_first => return true,
+                b"{" | b"(" | b"[" => return false,
+                b"," => behind_comma = true,
+                _ => {}
+            }
+            at = self.partners.get(at - 1).copied().flatten().filter(|open| *open < at).unwrap_or(at - 1);
+        }
+        false
+    }
+
+    /// Whether a line end behind the token ends a statement. The Go specification, "Semicolons".
+    fn ends_statement(&self, token: Token) -> bool {
+        let text = self.text.text(token);
+        match text {
+            b")" | b"]" | b"}" | b"++" | b"--" | b";" => true,
+            _ => text.first().is_some_and(|byte| {
+                byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'_' | b'"' | b'`' | b'\'')
+            }),
+        }
     }
 
     fn partner(&self, index: usize) -> Option<Token> {
@@ -374,6 +421,31 @@ mod tests {
             "block { // why\n\t\t// more\n\t\t//coverage:ignore reason\n\t\tc()\n\t}",
         );
         one("package p\nfunc f() int { return 1 } //coverage:ignore\n", 2, "block { return 1 }");
+        let in_function =
+            |line: &str, means: &str| one(&format!("package p\nfunc f() {{\n\t{line}\n}}\n"), 3, means);
+        in_function("for i, v := range []T{{1}, {2}} { a(i, v) } //coverage:ignore", "block { a(i, v) }");
+        in_function("{ a() } //coverage:ignore", "block { a() }");
+        in_function("if a, b := c(), (T{1}); a { d(b) } //coverage:ignore", "block { d(b) }");
+        one("package p\nfunc f() {\n\tif a &&\n\t\tb { c() } //coverage:ignore\n}\n", 4, "block { c() }");
+        // Functions in lists, with the comma behind them.
+        in_function(
+            "a = map[string]func(){\"b\": func() { c() }} //coverage:ignore",
+            "block {\"b\": func() { c() }}",
+        );
+        one(
+            "package p\nvar m = map[string]func() error{\n\t\"a\": func() (err error) { return b(1, T{2}) }, //coverage:ignore\n}\n",
+            3,
+            "block { return b(1, T{2}) }",
+        );
+        // Braces of values are no blocks.
+        in_function("a := T{1} //coverage:ignore", "at } //coverage:ignore");
+        in_function("a(T{1}, //coverage:ignore\n\t\tb)", "at , //coverage:ignore");
+        in_function("a(func() {}, T{1}, //coverage:ignore\n\t\tb)", "at , //coverage:ignore");
+        one(
+            "package p\nfunc f() {\n\treturn T{\n\t\t1,\n\t} //coverage:ignore\n}\n",
+            5,
+            "at } //coverage:ignore",
+        );
         // The end of a longer block says nothing.
         one("package p\nfunc f() {\n\tif a {\n\t\tb()\n\t} //coverage:ignore\n\tc()\n}\n", 5, "nothing");
     }
@@ -437,10 +509,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_source_is_survived(parts in proptest::collection::vec(0..14_usize, 0..24)) {
-            const PARTS: [&str; 14] = [
+        fn any_source_is_survived(parts in proptest::collection::vec(0..16_usize, 0..24)) {
+            const PARTS: [&str; 16] = [
                 "{", "}", "(", ")", ":", "\n", "//coverage:ignore\n", "case", "default", "func ", "package p\n",
                 "// LCOV_EXCL_START\n", "/* LCOV_EXCL_STOP */", "a ",
+                ",", "if ",
             ];
             let source: String = parts.iter().map(|part| PARTS[*part]).collect();
             let length = u32::try_from(source.len()).unwrap();

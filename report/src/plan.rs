@@ -152,6 +152,8 @@ impl Plan {
             ));
         }
 
+        notices.extend(idle_options(&arguments, &reports));
+
         let default_input = arguments.inputs.is_empty();
         let inputs = if default_input { vec![PathBuf::from(DEFAULT_INPUT)] } else { arguments.inputs };
         let root = match arguments.root {
@@ -211,6 +213,31 @@ impl Plan {
             needed => needed,
         }
     }
+}
+
+/// Options that none of the reports is concerned by, each with what to say.
+fn idle_options(arguments: &Arguments, reports: &[Report]) -> Vec<Notice> {
+    let options = &arguments.report_options;
+    let none = |shows: fn(Kind) -> bool| !reports.iter().any(|report| shows(report.format.kind()));
+    let asked = [
+        (options.branches == Branches::None && none(Kind::shows_branches), "--branches=none", "branches"),
+        (
+            options.clamp_counts && none(Kind::clamps_on_request),
+            "--clamp-counts",
+            "counts that are not clamped anyway",
+        ),
+        (arguments.absolute_paths && none(Kind::shows_files), "--absolute-paths", "paths of files"),
+        (
+            arguments.include_external && none(|kind| kind.files() > NeedOfFiles::None),
+            "--include-external",
+            "lines",
+        ),
+    ];
+    let idle = asked.iter().filter(|(is_idle, ..)| *is_idle);
+    idle.map(|(_, option, what)| {
+        Notice::note(format!("{option} changes nothing: no report of this run shows {what}"))
+    })
+    .collect()
 }
 
 /// A format with the options that it was given.
@@ -300,6 +327,35 @@ mod tests {
         for input in ["d/covmeta.x", "covcounters.x.1.2", "d/manifest.json"] {
             let error = plan(&[&format!("--lcov={input}")]).unwrap_err();
             assert_eq!(error, UsageError::TargetIsInput(input.into()));
+        }
+    }
+
+    #[test]
+    fn options_that_change_nothing_are_named() {
+        let said = |arguments: &[&str]| -> Vec<String> {
+            plan(arguments).unwrap().notices.iter().map(ToString::to_string).collect()
+        };
+        let idle = [
+            (
+                &["--branches=none"][..],
+                "--branches=none changes nothing: no report of this run shows branches",
+            ),
+            (&["--cobertura", "--clamp-counts"], "--clamp-counts changes nothing"),
+            (&["--textfmt", "--absolute-paths", "--root=/r"], "--absolute-paths changes nothing"),
+            (&["--covdata=d", "--include-external"], "--include-external changes nothing"),
+        ];
+        for (arguments, expected) in idle {
+            let said = said(arguments);
+            assert!(said.len() == 1 && said[0].contains(expected), "{arguments:?}: {said:?}");
+        }
+        for arguments in [
+            &["--branches=none", "--percent", "--lcov=a"][..],
+            &["--branches=units"],
+            &["--textfmt", "--clamp-counts"],
+            &["--func", "--absolute-paths", "--root=/r"],
+            &["--include-external"],
+        ] {
+            assert_eq!(said(arguments), Vec::<String>::new(), "{arguments:?}");
         }
     }
 

@@ -109,6 +109,21 @@ impl Kind {
         }
     }
 
+    /// Whether it shows the parts of lines.
+    pub fn shows_branches(self) -> bool {
+        self.shows_files() && self != Self::Func
+    }
+
+    /// Whether it shows the paths of files.
+    pub fn shows_files(self) -> bool {
+        self.files() >= NeedOfFiles::Required
+    }
+
+    /// Whether `--clamp-counts` is for it.
+    pub fn clamps_on_request(self) -> bool {
+        matches!(self, Self::Textfmt | Self::Lcov)
+    }
+
     /// What it is, in one line of `--help`.
     pub fn help(self) -> &'static str {
         self.row().2

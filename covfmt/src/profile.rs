@@ -137,8 +137,8 @@ impl Profile {
         });
     }
 
-    /// The mode of the counts. Where builds of different modes were merged as hit / not hit, this
-    /// is [`CounterMode::Set`] and [`Profile::mixed_modes`] is true.
+    /// The mode of the counts. Where builds of different modes were merged ([`Profile::mixed_modes`]), it is the one that
+    /// the [`ModePolicy`] gave.
     pub fn mode(&self) -> CounterMode {
         self.mode
     }

@@ -10,7 +10,7 @@ use crate::checkout::Checkout;
 use crate::exit::Exit;
 use crate::format::NeedOfFiles;
 use crate::load::{InputError, Loaded, load};
-use crate::merged::{MergedDirectory, MergedError};
+use crate::merged::{MergedBuild, MergedDirectory, MergedError};
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::recount::{Recount, is_suspicious, recount};
@@ -85,28 +85,23 @@ pub fn run(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErro
 }
 
 fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunError> {
-    let mut refused = 0;
-    let mut tell = |notices: &[Notice]| {
-        for notice in notices {
-            refused += usize::from(plan.strict && notice.is_refused_if_strict());
-            // Nobody to tell is no reason to stop.
-            drop(say(&mut *messages, notice));
-        }
-    };
-    tell(&plan.notices);
+    let mut said = Said { messages, strict: plan.strict, refused: 0 };
+    said.tell(&plan.notices);
     // The directory first: reports may go there, too.
-    let mut merged =
+    let merged =
         plan.covdata.as_ref().map(|directory| MergedDirectory::open(directory, &plan.inputs)).transpose()?;
-    let mut sinks = open_sinks(plan)?;
-    let Loaded { mut profile, builds, notices } = load(plan)?;
-    tell(&notices);
-    tell(&correct_statements(&mut profile, plan)?);
+    let sinks = open_sinks(plan)?;
+    let Loaded { profile, builds, notices } = load(plan)?;
+    said.tell(&notices);
+    let Some(mut profile) = profile else {
+        return write(plan, None, &builds, merged, sinks, &mut said);
+    };
+    said.tell(&correct_statements(&mut profile, plan)?);
 
     let mut whole = View::new(&profile)?;
     let mut located = None;
-    let selects = plan.selection.is_active() && !plan.reports.is_empty();
     let needed = plan.files();
-    let (checkout, places) = if needed != NeedOfFiles::None || selects {
+    let (checkout, places) = if needed != NeedOfFiles::None || plan.selection.is_active() {
         let checkout = open_checkout(plan, &profile)?;
         let mut places = Places::find(&whole.packages, &checkout);
         located = relocate(&profile, &places, &checkout);
@@ -114,14 +109,14 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
             whole.locate(&profile, located)?;
             places = Places::find(whole.packages_by_place(), &checkout);
         }
-        tell(&idle_maps(&whole, &checkout));
+        said.tell(&idle_maps(&whole, &checkout));
         (checkout, places)
     } else {
         (Checkout::default(), Places::default())
     };
     let by_place = whole.packages_by_place();
     let selected = select(&plan.selection, &profile, located.as_ref(), by_place, &places, &checkout)?;
-    tell(&selected.notices);
+    said.tell(&selected.notices);
     let mut view = match &selected.profile {
         Some(left) => {
             let mut view = View::new(left)?;
@@ -135,40 +130,71 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
         if plan.packages.is_some() || selected.profile.is_some() {
             return Err(SelectError::NoStatements.into());
         }
-        tell(&[Notice::warning(
+        said.tell(&[Notice::warning(
             "the data holds no statement: reports are empty, which is neither 0 % nor 100 %",
         )]);
     }
     if needed != NeedOfFiles::None {
         match view.add_files(&places, &checkout, plan.paths) {
-            Ok(findings) => tell(&remarks(&findings, &checkout, plan)),
+            Ok(findings) => said.tell(&remarks(&findings, &checkout, plan)),
             Err(ViewError::Files(error)) if needed == NeedOfFiles::IfFound => {
-                tell(&[Notice::warning(format!("lines and functions are not counted: {error}"))]);
+                said.tell(&[Notice::warning(format!("lines and functions are not counted: {error}"))]);
             }
             Err(error) => return Err(error.into()),
         }
         if needed == NeedOfFiles::WithDigests {
             view.add_digests(&checkout);
+            said.tell(&missing_digests(&view));
         }
         if !plan.branches {
             view.drop_branches();
         }
     }
-    if refused != 0 {
-        return Err(RunError::Strict(refused));
-    }
+    write(plan, Some(&view), &builds, merged, sinks, &mut said)
+}
 
+/// What is said, as soon as it is known.
+struct Said<'m> {
+    messages: &'m mut (dyn Write + Send),
+    strict: bool,
+    /// Number of messages that `--strict` makes errors of.
+    refused: usize,
+}
+
+impl Said<'_> {
+    fn tell(&mut self, notices: &[Notice]) {
+        for notice in notices {
+            self.refused += usize::from(self.strict && notice.is_refused_if_strict());
+            // Nobody to tell is no reason to stop.
+            drop(say(&mut *self.messages, notice));
+        }
+    }
+}
+
+/// Writes reports and merged files; they get their names when all of them are written.
+fn write(
+    plan: &Plan,
+    view: Option<&View<'_>>,
+    builds: &[MergedBuild],
+    mut merged: Option<MergedDirectory>,
+    mut sinks: Vec<Sink>,
+    said: &mut Said<'_>,
+) -> Result<(), RunError> {
+    if said.refused != 0 {
+        return Err(RunError::Strict(said.refused));
+    }
     if let Some(merged) = &mut merged {
-        merged.stage(&builds)?;
+        merged.stage(builds)?;
     }
     // Files first: if one of them fails, nothing has been printed.
     let mut order: Vec<usize> = (0..sinks.len()).collect();
     order.sort_by_key(|index| sinks.get(*index).is_some_and(Sink::is_stdout));
     for index in order {
-        if let (Some(sink), Some(report)) = (sinks.get_mut(index), plan.reports.get(index)) {
-            let bytes = sink.write(|out| report.format.write(&view, out))?;
+        if let (Some(view), Some(sink), Some(report)) = (view, sinks.get_mut(index), plan.reports.get(index))
+        {
+            let bytes = sink.write(|out| report.format.write(view, out))?;
             if let Some(text) = report.format.size_note(bytes) {
-                drop(say(&mut *messages, &Notice::note(text)));
+                said.tell(&[Notice::note(text)]);
             }
         }
     }
@@ -227,6 +253,21 @@ fn correct_statements(profile: &mut Profile, plan: &Plan) -> Result<Vec<Notice>,
         )));
     }
     Ok(notices)
+}
+
+/// Coveralls compares sources by their digests.
+fn missing_digests(view: &View<'_>) -> Vec<Notice> {
+    let without: Vec<&str> =
+        view.files.iter().filter(|file| file.digest.is_none()).map(|file| file.path.as_str()).collect();
+    if without.is_empty() {
+        return Vec::new();
+    }
+    vec![Notice::warning(format!(
+        "files in the Coveralls report without source_digest, which Coveralls wants of each, as their source is not here: {} \
+         ({}); make the report in the repository, or name it with --root",
+        without.len(),
+        some_of(&without)
+    ))]
 }
 
 fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {

@@ -230,3 +230,21 @@ fn a_run_that_fails_leaves_everything_as_it_was() {
     assert_eq!(contents(&target), before);
     covreport().arg("--covdata=x").arg("--pkg=a").arg(&good).assert().code(2);
 }
+
+#[test]
+fn without_a_report_only_what_is_about_files_is_said() {
+    let work = tempfile::tempdir().unwrap();
+    let messages = |set: &str, reports: &[&str]| {
+        let mut run = covreport();
+        run.arg(format!("--covdata={}", work.path().join(set.replace('/', "-")).display()));
+        text(&run.args(reports).arg(data_set(NEWEST, set)).assert().success().get_output().stderr)
+    };
+    let refused = "(atomic, set): go tool covdata textfmt, and covdata textfmt as it does, refuses merged";
+    let mixed = messages("server-mixed/data/both", &[]);
+    assert!(mixed.contains(refused) && !mixed.contains("hit or not"), "{mixed}");
+    assert_eq!(mixed.lines().count(), 1, "{mixed}");
+    let mixed = messages("server-mixed/data/both", &["--percent"]);
+    assert!(mixed.contains(refused) && mixed.contains("hit or not"), "{mixed}");
+    assert_eq!(messages("revised-atomic/data/volume", &[]), "");
+    assert!(messages("revised-atomic/data/volume", &["--percent"]).contains("in different places"));
+}

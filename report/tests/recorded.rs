@@ -82,6 +82,40 @@ fn covreport_prints_the_percentages_of_the_reference() {
 }
 
 #[test]
+fn counts_of_count_and_atomic_mode_are_added_up() {
+    for version in VERSIONS {
+        let profile = |sets: &[&str]| {
+            let mut run = covreport();
+            run.args(["--textfmt", "--strict"])
+                .args(sets.iter().map(|set| data_set(version, set).join("data")));
+            let run = run.assert();
+            (text(&run.get_output().stdout), text(&run.get_output().stderr))
+        };
+        let (count, atomic) = (profile(&["cases-count"]).0, profile(&["cases-atomic"]).0);
+        let (both, messages) = profile(&["cases-count", "cases-atomic"]);
+        assert_eq!((both.lines().next(), messages.as_str()), (Some("mode: atomic"), ""), "{version}");
+        let split = |line: &str| {
+            let (unit, count) = line.rsplit_once(' ').unwrap();
+            (unit.to_owned(), count.parse::<u64>().unwrap())
+        };
+        let added = count.lines().zip(atomic.lines()).skip(1).map(|(one, other)| {
+            let ((unit, one), (same, other)) = (split(one), split(other));
+            assert_eq!(unit, same);
+            (unit, one + other)
+        });
+        let both: Vec<_> = both.lines().skip(1).map(split).collect();
+        assert_eq!(both, added.collect::<Vec<_>>(), "{version}");
+        assert!(both.iter().any(|(_, count)| *count > 20));
+        // A set among them ends it.
+        let (refused, messages) = profile(&["cases-count", "cases-atomic", "cases-set"]);
+        assert!(
+            refused.is_empty() && messages.contains("modes (atomic, count, set): merged as hit"),
+            "{messages}"
+        );
+    }
+}
+
+#[test]
 fn modes_that_differ_are_merged_as_hit_or_not() {
     for version in VERSIONS {
         let both = data_set(version, "server-mixed").join("data/both");

@@ -12,7 +12,8 @@ pub enum ModePolicy {
     /// Counts are added up as they are, under the strongest mode (`ModeMergeRelaxed`): what the reference does
     /// where only hit or not hit is shown.
     Relaxed,
-    /// Each count becomes 1 or 0, and the mode is set: sums over set and atomic counters mean nothing.
+    /// As far as counts mean something together: those of count and atomic builds are added up, in atomic mode; with any
+    /// other mode among them each count becomes 1 or 0, and the mode is set.
     HitOrNot,
 }
 
@@ -59,7 +60,11 @@ pub fn merge_modes(builds: &[BuildCounts], policy: ModePolicy) -> Result<MergedM
                 });
             }
             ModePolicy::Relaxed => merged.mode = merged.mode.max(tables.mode()),
-            ModePolicy::HitOrNot => merged.mode = CounterMode::Set,
+            ModePolicy::HitOrNot => {
+                let counts = |mode| matches!(mode, CounterMode::Count | CounterMode::Atomic);
+                let both = counts(merged.mode) && counts(tables.mode());
+                merged.mode = if both { CounterMode::Atomic } else { CounterMode::Set };
+            }
         }
     }
     Ok(merged)

@@ -68,8 +68,27 @@ pub(super) fn remarks(pods: &[GoPod], builds: &[BuildCounts]) -> Vec<Notice> {
             )));
         }
     }
-    notices.extend(differing_sources(builds));
     notices
+}
+
+/// The names of the builds' modes, each once.
+pub(super) fn modes(builds: &[BuildCounts]) -> Vec<&'static str> {
+    let mut modes: Vec<&str> = builds.iter().map(|build| build.tables().mode().as_str()).collect();
+    modes.sort_unstable();
+    modes.dedup();
+    modes
+}
+
+/// Who reads merged files with the reference tool, which stays strict in one of its commands, should know it before.
+pub(super) fn refused_together(builds: &[BuildCounts]) -> Option<Notice> {
+    let modes = modes(builds);
+    (modes.len() > 1).then(|| {
+        Notice::decision(format!(
+            "the builds count in different modes ({}): go tool covdata textfmt, and covdata textfmt as it does, refuses merged files \
+             of them together; covreport takes them",
+            modes.join(", ")
+        ))
+    })
 }
 
 /// Whether no function of a build has counters: there is no counter file, or none in it.
@@ -86,7 +105,7 @@ fn program(tables: &MetaTables) -> &BStr {
 
 /// A source file that two builds saw differently was changed between them, or compiled by another Go: its lines are
 /// reported as both builds saw them. Files that are the same in all builds need no word.
-fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
+pub(super) fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
     // In the order of names: the same input says the same. Each file once, with the first two builds that differ.
     let mut seen: BTreeMap<(&BStr, &BStr), (u64, MetaHash, Option<MetaHash>)> = BTreeMap::new();
     for build in builds {

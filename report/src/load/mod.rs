@@ -12,6 +12,7 @@ mod snapshots;
 use std::path::PathBuf;
 
 use covfmt::merge::{BuildCounts, ModePolicy, merge_modes};
+use covfmt::mode::CounterMode;
 use covfmt::pod::group;
 use covfmt::profile::Profile;
 
@@ -26,8 +27,8 @@ pub use inputs::{Collected, collect};
 /// What the inputs gave.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All builds together.
-    pub profile: Profile,
+    /// All builds together; `None` if there is no report to make of them.
+    pub profile: Option<Profile>,
     /// Each build for itself, by path of the meta file; empty unless merged files are to be written.
     pub builds: Vec<MergedBuild>,
     /// What to say.
@@ -72,11 +73,19 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
         return Err(InputError::NoCounters { builds: builds.collect() });
     }
     notices.extend(builds::remarks(&grouping.pods, &builds));
+    if plan.covdata.is_some() {
+        notices.extend(builds::refused_together(&builds));
+    }
     notices.extend(snapshots::were_cleared(&sequences, &builds));
     if plan.snapshots.is_none() && plan.shows_counts() {
         notices.extend(snapshots::never_cleared(&grouping.pods, &builds));
     }
-    let profile = merge(&builds, plan, &mut notices)?;
+    let profile = if plan.reports.is_empty() {
+        None
+    } else {
+        notices.extend(builds::differing_sources(&builds));
+        Some(merge(&builds, plan, &mut notices)?)
+    };
     let mut kept = Vec::new();
     if plan.covdata.is_some() {
         let metas = grouping.pods.into_iter().map(|pod| pod.meta);
@@ -87,13 +96,11 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
 
 fn merge(builds: &[BuildCounts], plan: &Plan, notices: &mut Vec<Notice>) -> Result<Profile, InputError> {
     let modes = merge_modes(builds, ModePolicy::HitOrNot)?;
-    if modes.mixed {
-        let mut names: Vec<&str> = builds.iter().map(|build| build.tables().mode().as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
+    // Count and atomic mode count alike.
+    if modes.mixed && modes.mode == CounterMode::Set {
         notices.push(Notice::decision(format!(
             "the builds count in different modes ({}): merged as hit or not hit, so that no count says how often",
-            names.join(", ")
+            builds::modes(builds).join(", ")
         )));
     }
     let Some(patterns) = &plan.packages else {

@@ -122,6 +122,16 @@ fn a_worktree_within_the_repository_is_not_taken_for_a_part_of_it() {
     git(repository.path(), &["worktree", "add", "-q", "--detach", "fix"]);
     let (files, messages) = files(repository.path(), &[], &data("server-atomic"));
     assert_eq!((files, messages.as_str()), (below("services/library/"), ""));
+    // Nor from within, where the module is declared above, too, if it is that of the whole repository.
+    let (files, messages) =
+        self::files(&repository.path().join("fix/services"), &["--strict"], &data("server-atomic"));
+    assert_eq!((files, messages.as_str()), (below("services/library/"), ""));
+    let whole = self::repository("server", ".");
+    git(whole.path(), &["worktree", "add", "-q", "--detach", "fix"]);
+    for place in [whole.path().join("fix"), whole.path().to_path_buf()] {
+        let (files, messages) = self::files(&place, &["--strict"], &data("server-atomic"));
+        assert_eq!((files, messages.as_str()), (below(""), ""));
+    }
     // A copy of the module that is no worktree makes two of it, and that is said.
     copy(&source("server"), &repository.path().join("copy"));
     let (_, messages) = self::files(repository.path(), &[], &data("server-atomic"));
@@ -574,4 +584,48 @@ fn what_is_excluded_behind_directives_is_excluded_from_every_format() {
     assert_eq!(run(&["--textfmt"]).0, profile);
     let all = run(&["--textfmt", "--count-ignored"]).0;
     assert!(all.ends_with("t.tmpl:7.0,8.0 1 3\nexample.com/l/t.tmpl:8.0,10.0 1 0\n"), "{all}");
+}
+
+#[test]
+fn without_a_checkout_a_module_is_named_in_one_way() {
+    let work = tempfile::tempdir().unwrap();
+    let data = work.path().join("data");
+    make(
+        &data,
+        &[
+            package("example.com/a", "example.com/a", "example.com/a/main.go"),
+            package("example.com/a/x", "example.com/a", "example.com/a/x/x.go"),
+            package("example.com/b", "example.com/b", "example.com/b/main.go"),
+            package("example.com/c/y", "example.com/c", "example.com/c/y/y.go"),
+        ],
+        &[],
+    );
+    let (names, _) = files(work.path(), &["--no-checkout"], &data);
+    assert_eq!(names, ["example.com/a/main.go", "example.com/a/x/x.go", "example.com/b/main.go", "y/y.go"]);
+    // One that is mapped away leaves nothing to keep apart; a whole name is a map, too.
+    let map = "--map=example.com/b/main.go=cmd/b.go";
+    let (names, _) = files(work.path(), &["--no-checkout", map], &data);
+    assert_eq!(names, ["cmd/b.go", "main.go", "x/x.go", "y/y.go"]);
+}
+
+#[test]
+fn a_tab_in_a_file_name_is_taken_as_the_go_command_takes_it() {
+    let work = tempfile::tempdir().unwrap();
+    let data = work.path().join("data");
+    make(&data, &[package("example.com/a", "example.com/a", "example.com/a/b\tc.go")], &[]);
+    let (names, _) = files(work.path(), &["--no-checkout"], &data);
+    assert_eq!(names, ["b\tc.go"]);
+    let run = |format: &str| {
+        let run = covreport().args([format, "--no-checkout"]).arg(&data).assert().success();
+        text(&run.get_output().stdout)
+    };
+    assert!(run("--textfmt").contains("\nexample.com/a/b\tc.go:"));
+    assert!(run("--cobertura").contains("filename=\"b&#9;c.go\""));
+    assert!(run("--sonarqube").contains("path=\"b&#9;c.go\""));
+    make(
+        &work.path().join("other"),
+        &[package("example.com/a\t", "example.com/a", "example.com/a/c.go")],
+        &[],
+    );
+    covreport().args(["--textfmt", "--no-checkout"]).arg(work.path().join("other")).assert().code(1);
 }

@@ -2,7 +2,7 @@
 //!
 //! FROM is the start of such a name, up to the end of one of its components: an import path (`example.com/shop`) or,
 //! for `go build main.go`, an absolute path (`/src/shop`, `C:\shop`). TO is a directory, relative to the repository's
-//! root or absolute. The longest FROM that fits wins, whatever the order, and it beats what `go.mod` says.
+//! root or absolute; a file, if FROM is the whole name of one. The longest FROM that fits wins, whatever the order, and it beats what `go.mod` says.
 
 use std::str::FromStr;
 
@@ -56,12 +56,15 @@ impl FromStr for PathMap {
 }
 
 impl PathMap {
-    /// The part of a name behind FROM; `None` if the name does not start with it.
+    /// The part of a name behind FROM, empty if that is the whole name; `None` if the name does not start with it.
     fn below<'n>(&self, name: &'n str) -> Option<&'n str> {
         let (start, below) = name.split_at_checked(self.from.len())?;
         // Windows minds no case.
         let same =
             if super::is_windows(name) { start.eq_ignore_ascii_case(&self.from) } else { start == self.from };
+        if same && below.is_empty() && !name.is_empty() {
+            return Some(below);
+        }
         same.then(|| below.strip_prefix('/'))?
     }
 }
@@ -78,6 +81,9 @@ impl PathMaps {
     /// an absolute one. `None` if no map is for it, or if its name climbs.
     pub(super) fn apply(&self, name: &str) -> Option<String> {
         let (map, below) = self.maps.iter().find_map(|map| Some((map, map.below(name)?)))?;
+        if below.is_empty() {
+            return Some(map.to.clone()).filter(|to| !matches!(to.as_str(), "" | "/"));
+        }
         if !below.split('/').all(super::is_plain) {
             return None;
         }
@@ -112,8 +118,12 @@ mod tests {
             assert_eq!(maps.apply("a.b/c/d/f.go").as_deref(), Some("y/f.go"));
             assert_eq!(maps.apply("a.b/c/dd/f.go").as_deref(), Some("x/dd/f.go"));
             assert_eq!(maps.apply("a.b/cc/f.go"), None);
-            assert_eq!(maps.apply("a.b/c"), None);
+            // One file.
+            assert_eq!(maps.apply("a.b/c").as_deref(), Some("x"));
         }
+        assert_eq!(maps(&["a/f.go=b/g.go", "a=c"]).apply("a/f.go").as_deref(), Some("b/g.go"));
+        assert_eq!(maps(&["a/f.go=."]).apply("a/f.go"), None);
+        assert_eq!(maps(&["a/f=b"]).apply("a/f.go"), None);
         assert_eq!(maps(&["a=x", "a=y"]).apply("a/f.go").as_deref(), Some("y/f.go"));
     }
 

@@ -110,7 +110,11 @@ impl Checkout {
     /// The modules of the data that several directories of the tree declare, with those: a sentence each.
     pub fn ambiguous_modules(&self) -> Vec<String> {
         let Some(tree) = &self.tree else { return Vec::new() };
-        let shown = |path: &PathBuf| path.strip_prefix(&tree.root).unwrap_or(path).display().to_string();
+        let shown = |path: &PathBuf| match path.strip_prefix(&tree.root) {
+            Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
+            Ok(below) => below.display().to_string(),
+            Err(_) => path.display().to_string(),
+        };
         let sentence = |(module, directories): (&str, &[PathBuf])| {
             format!("{module} ({})", directories.iter().map(shown).collect::<Vec<_>>().join(", "))
         };

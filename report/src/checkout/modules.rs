@@ -25,8 +25,13 @@ impl Modules {
     pub(super) fn find(root: &Path, wanted: &[&str]) -> Self {
         let mut modules = Self::default();
         for directory in root.ancestors() {
-            modules.read(&directory.join("go.work"));
-            modules.read(&directory.join("go.mod"));
+            let mut here = Self::default();
+            here.read(&directory.join("go.work"));
+            here.read(&directory.join("go.mod"));
+            // What is above has no say in what the root declares: a worktree may lie within the repository that it is of.
+            for (module, directories) in here.directories {
+                modules.directories.entry(module).or_insert(directories);
+            }
         }
         if wanted.iter().any(|module| modules.directories(module).is_empty()) {
             for entry in walk(root) {

@@ -51,7 +51,8 @@ pub struct Arguments {
     pub no_checkout: bool,
 
     /// Where files are whose names in the data start with FROM, an import path or an absolute path up to the end of a
-    /// component: below TO, a directory relative to the root; the longest FROM wins; repeatable
+    /// component: below TO, a directory relative to the root (a file, if FROM is all of its name); the longest FROM wins;
+    /// repeatable
     #[arg(long, value_name = "FROM=TO")]
     pub map: Vec<PathMap>,
 

@@ -33,7 +33,7 @@ impl<'p> Places<'p> {
         };
         let mut places: HashMap<_, _> = packages.par_iter().map(places_of).collect();
         if checkout.root().is_none() {
-            keep_apart(&mut places);
+            keep_apart(packages, &mut places);
             return Self { by_name: places, ..Self::default() };
         }
         let directing = directing(checkout, &places);
@@ -155,17 +155,24 @@ fn origin(directing: &Directing, checkout: &Checkout, path: &str, file: &FileUni
     }
 }
 
-/// Without a tree, files of two modules may get the same path: both keep the compiler's name then, but for those that
-/// a map has put there.
-fn keep_apart(places: &mut HashMap<&BStr, HashMap<&BStr, Place>>) {
+/// Without a tree, files of two modules may get the same path: all files of such modules keep the compiler's names then, but for
+/// those that a map has put elsewhere. One report does not name the files of one module in two ways.
+fn keep_apart<'p>(packages: &[PackageView<'p>], places: &mut HashMap<&'p BStr, HashMap<&'p BStr, Place>>) {
     let mut times: HashMap<String, usize> = HashMap::new();
     for place in places.values().flat_map(HashMap::values).filter(|place| place.by.is_inside()) {
         *times.entry(place.path.clone()).or_default() += 1;
     }
-    let shared = |place: &Place| times.get(&place.path).is_some_and(|times| *times > 1);
-    for (name, place) in places.values_mut().flatten() {
-        if place.by == FoundBy::Name && shared(place) {
-            name.to_str_lossy().trim_start_matches('/').clone_into(&mut place.path);
+    let shared =
+        |place: &Place| place.by == FoundBy::Name && times.get(&place.path).is_some_and(|times| *times > 1);
+    let has_shared = |package: &&PackageView<'p>| {
+        places.get(package.path).is_some_and(|places| places.values().any(shared))
+    };
+    let modules: HashSet<&BStr> = packages.iter().filter(has_shared).map(|package| package.module).collect();
+    for package in packages.iter().filter(|package| modules.contains(package.module)) {
+        for (name, place) in places.get_mut(package.path).into_iter().flatten() {
+            if place.by == FoundBy::Name {
+                name.to_str_lossy().trim_start_matches('/').clone_into(&mut place.path);
+            }
         }
     }
 }

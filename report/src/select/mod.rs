@@ -118,6 +118,7 @@ pub fn select<'p>(
         include: FileGlobs::new(&selection.include)?,
         exclude: FileGlobs::new(&selection.exclude)?,
         selection,
+        places,
         checkout,
     };
     let files: Vec<_> = packages
@@ -177,6 +178,7 @@ struct Judge<'s> {
     include: FileGlobs<'s>,
     exclude: FileGlobs<'s>,
     selection: &'s Selection,
+    places: &'s Places<'s>,
     checkout: &'s Checkout,
 }
 
@@ -192,6 +194,9 @@ impl Judge<'_> {
         let Selection { without_generated, without_marked, .. } = *self.selection;
         // A file that a `//line` directive names is no Go.
         if !(without_generated || without_marked) || !is_go(&place.path) {
+            return (Fate::Kept, None);
+        }
+        if place.by.is_inside() && !self.places.is_worth_reading(&place.path) {
             return (Fate::Kept, None);
         }
         let readable = place.by.is_inside() || place.path.starts_with('/');

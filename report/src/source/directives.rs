@@ -1,12 +1,18 @@
 //! `//line` directives: comments that say which other file a stretch of source was made from. `cmd/compile`
 //! documentation, "Compiler Directives"; `go/scanner`, `updateLineInfo`.
 
+use bstr::ByteSlice as _;
+
 /// The base names of the files that `//line` directives at the start of a line name.
 ///
 /// A comment within a raw string looks the same and is taken for one; that can only suggest a file too many.
 pub fn directed_files(source: &[u8]) -> impl Iterator<Item = &[u8]> {
-    source.split(|byte| *byte == b'\n').filter_map(|line| {
-        let directive = line.strip_prefix(b"//line ")?.trim_ascii_end();
+    const START: &[u8] = b"//line ";
+    source.find_iter(START).filter_map(|at| {
+        if at.checked_sub(1).is_some_and(|before| source.get(before) != Some(&b'\n')) {
+            return None;
+        }
+        let directive = source.get(at + START.len()..)?.lines().next()?.trim_ascii_end();
         let name = before_number(directive)?;
         // Of two numbers the first is the line, the second the column.
         let name = before_number(name).unwrap_or(name);

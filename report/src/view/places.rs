@@ -9,7 +9,7 @@ use super::functions;
 use super::lines::LineRule;
 use super::statements::{FileUnits, PackageView};
 use crate::checkout::{Checkout, FoundBy, Place, is_go};
-use crate::source::{SourceText, directed_files};
+use crate::source::{SourceText, directed_files, may_be_generated, may_hold_marks};
 
 /// The place of every file of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +20,8 @@ pub struct Places<'p> {
     unsure: HashSet<(&'p BStr, &'p BStr)>,
     /// The Go files with such directives.
     directing: Directing,
+    /// Whether a first look at a Go file, by its path, found anything for [`crate::select`] to read it for.
+    worth_reading: HashMap<String, bool>,
 }
 
 impl<'p> Places<'p> {
@@ -36,7 +38,7 @@ impl<'p> Places<'p> {
             keep_apart(packages, &mut places);
             return Self { by_name: places, ..Self::default() };
         }
-        let directing = directing(checkout, &places);
+        let (directing, worth_reading) = look_at_sources(checkout, &places);
         let mut unsure = HashSet::new();
         for package in packages.iter().filter(|_| !directing.is_empty()) {
             let Some(places) = places.get_mut(package.path) else { continue };
@@ -51,7 +53,7 @@ impl<'p> Places<'p> {
                 }
             }
         }
-        Self { by_name: places, unsure, directing }
+        Self { by_name: places, unsure, directing, worth_reading }
     }
 
     /// The place of a file.
@@ -62,6 +64,11 @@ impl<'p> Places<'p> {
     /// Whether `//line` directives name the file, and its units may be places in more than one file.
     pub fn is_unsure(&self, package: &BStr, file: &BStr) -> bool {
         self.unsure.contains(&(package, file))
+    }
+
+    /// Whether the Go file at this path may hold comments that exclude code, or be generated: wrong only by saying yes.
+    pub fn is_worth_reading(&self, path: &str) -> bool {
+        self.worth_reading.get(path).copied().unwrap_or(true)
     }
 
     /// Whether there are Go files with `//line` directives beside any of the files.
@@ -88,24 +95,32 @@ impl<'p> Places<'p> {
 /// The Go files with `//line` directives: by directory and the base name that directives give, those that hold them.
 type Directing = HashMap<String, HashMap<Vec<u8>, Vec<String>>>;
 
-/// The Go files with directives in the directories of `places`, each directory read once.
-fn directing(checkout: &Checkout, places: &HashMap<&BStr, HashMap<&BStr, Place>>) -> Directing {
+/// The Go files with directives in the directories of `places`, and for every Go file there whether it is worth reading. Each is
+/// searched once and not taken apart: hardly any has either.
+fn look_at_sources(
+    checkout: &Checkout,
+    places: &HashMap<&BStr, HashMap<&BStr, Place>>,
+) -> (Directing, HashMap<String, bool>) {
     let inside = places.values().flat_map(HashMap::values).filter(|place| place.by.is_inside());
     let one_each: HashMap<&str, &str> =
         inside.map(|place| (directory_of(&place.path), place.path.as_str())).collect();
-    let read = |(directory, path): (&str, &str)| {
+    let look = |(directory, path): (&str, &str)| {
         let mut sources: HashMap<Vec<u8>, Vec<String>> = HashMap::new();
+        let mut worth_reading = Vec::new();
         let compiled = |path: &String| !path.ends_with("_test.go");
         for source in checkout.go_files_beside(path).into_iter().filter(compiled) {
-            let text = checkout.read(&source).unwrap_or_default();
+            let Some(text) = checkout.read(&source) else { continue };
             let named: BTreeSet<&[u8]> = directed_files(&text).collect();
             for name in named {
                 sources.entry(name.to_vec()).or_default().push(source.clone());
             }
+            worth_reading.push((source, may_hold_marks(&text) || may_be_generated(&text)));
         }
-        (directory.to_owned(), sources)
+        ((directory.to_owned(), sources), worth_reading)
     };
-    one_each.into_par_iter().map(read).filter(|(_, sources)| !sources.is_empty()).collect()
+    let (mut directing, worth_reading): (Directing, Vec<_>) = one_each.into_par_iter().map(look).unzip();
+    directing.retain(|_, sources| !sources.is_empty());
+    (directing, worth_reading.into_iter().flatten().collect())
 }
 
 fn directory_of(path: &str) -> &str {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Failure;
 use crate::selection::Selection;
 
-pub use file::{FILE_NAME, ManifestError, record, set_aside};
+pub use file::{FILE_NAME, ManifestError, record, set_aside, unended};
 
 /// Name of the schema.
 pub const SCHEMA: &str = "covfetch/manifest";

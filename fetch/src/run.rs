@@ -1,5 +1,6 @@
 //! The pipeline on one page: selection -> pods -> plan -> flush, copy, check and store in parallel -> manifest -> summary.
 
+mod entrance;
 mod planning;
 mod record;
 mod signals;
@@ -31,6 +32,7 @@ use crate::skaffold::Skaffold;
 use crate::store::Store;
 use crate::summary;
 
+use entrance::enter;
 use planning::{ask_processes, explain_rights, foretell, planned_entries, print_plan, say_unmatched};
 use record::{planned, result};
 use signals::Interrupt;
@@ -96,11 +98,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         explain_rights(&run, &options, listed.maps.unread());
         return print_plan(&entries, &options, &run);
     }
-    let store = Store::open(&options.to)
-        .map_err(|error| Fatal::disk(format!("{} cannot be made", options.to.display()), error))?;
-    if options.fresh {
-        manifest::set_aside(store.root(), &run.id)?;
-    }
+    let (store, _presence) = enter(&options, &run.id)?;
     let listed = match api.list(&options.selection).await {
         Ok(listed) => listed,
         Err(failure) => {

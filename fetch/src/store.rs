@@ -3,6 +3,7 @@
 //! power failure.
 
 mod batch;
+mod presence;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -13,9 +14,13 @@ use crate::names::{ContainerName, CoverageName};
 use sha2::{Digest as _, Sha256};
 
 pub use batch::Batch;
+pub use presence::Presence;
 
 /// How temporary names begin; no reader of coverage data takes them for its own.
 pub const TEMPORARY_PREFIX: &str = ".covfetch-";
+
+/// How temporary names end.
+pub const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// The directory given with `--to`.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +12,8 @@ use tempfile::Builder;
 use super::{Run, SCHEMA, VERSION};
 use crate::dns::is_dns_label;
 use crate::escape::one_line;
-use crate::store::{TEMPORARY_PREFIX, sync_directory};
+use crate::names::ContainerName;
+use crate::store::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, sync_directory};
 
 /// Name of the manifest in the store.
 pub const FILE_NAME: &str = "manifest.json";
@@ -92,6 +93,26 @@ pub fn set_aside(root: &Path, run_id: &str) -> Result<(), ManifestError> {
     fs::rename(&path, aside.join(FILE_NAME)).map_err(failed)
 }
 
+/// The directories of the containers of runs that have not ended: a killed run may have left something there. They are
+/// relative to the store. A manifest that cannot be read names none.
+pub fn unended(root: &Path) -> Vec<PathBuf> {
+    let runs = read(&root.join(FILE_NAME)).map(|manifest| manifest.runs).unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for run in runs.iter().filter(|run| run.get("ended").is_none_or(Value::is_null)) {
+        for container in list(run, "containers") {
+            let path = container.get("directory").and_then(Value::as_str).unwrap_or_default();
+            let parts: Vec<&str> = path.split('/').collect();
+            // Data from a file: only what this program makes itself.
+            if let [namespace, pod, container] = parts[..]
+                && ContainerName::new(namespace, pod, container).is_ok()
+            {
+                found.insert(PathBuf::from(path));
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
 fn lock(root: &Path) -> Result<File, ManifestError> {
     let path = root.join(LOCK_NAME);
     let failed = |source| ManifestError::Disk { path: path.display().to_string(), source };
@@ -125,7 +146,7 @@ fn read(path: &Path) -> Result<Manifest, ManifestError> {
 }
 
 fn replace(root: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = Builder::new().prefix(TEMPORARY_PREFIX).suffix(".tmp").tempfile_in(root)?;
+    let mut file = Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(root)?;
     file.write_all(text)?;
     #[cfg(unix)]
     {
@@ -139,8 +160,6 @@ fn replace(root: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
 
 /// The first component of every path in the runs; only names that a namespace can have.
 fn namespaces(runs: &[Value]) -> BTreeSet<String> {
-    let list =
-        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut found = BTreeSet::new();
     for run in runs {
         for container in list(run, "containers") {
@@ -154,6 +173,10 @@ fn namespaces(runs: &[Value]) -> BTreeSet<String> {
         }
     }
     found
+}
+
+fn list(value: &Value, key: &str) -> Vec<Value> {
+    value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -240,6 +263,22 @@ mod tests {
         assert!(at(".older/r/shop/web/main/file").exists() && at(".older/r").join(FILE_NAME).exists());
         set_aside(root.path(), "s").unwrap();
         assert!(!at(".older/s").exists());
+    }
+
+    #[test]
+    fn directories_of_runs_that_have_not_ended_are_known() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(unended(root.path()).is_empty());
+        let container = |directory: &str| json!([{"directory": directory}, {"directory": null}]);
+        let manifest = json!({"schema": SCHEMA, "version": 1, "runs": [
+            {"id": "a", "ended": "2026-01-05T10:11:12Z", "containers": container("shop/web-0/app")},
+            {"id": "b", "ended": null, "containers": container("shop/web-1/app")},
+            {"id": "c", "ended": null, "containers": container("../../etc")},
+            {"id": "d", "ended": null, "containers": container("shop/../..")},
+            {"id": "e", "ended": null, "containers": container("shop/web-1/app")},
+        ]});
+        fs::write(root.path().join(FILE_NAME), manifest.to_string()).unwrap();
+        assert_eq!(unended(root.path()), [PathBuf::from("shop/web-1/app")]);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempPath};
 
-use super::{Comparison, Stored, TEMPORARY_PREFIX, compare, conflict, hex_digest, sync_directory};
+use super::{
+    Comparison, Stored, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, compare, conflict, hex_digest, sync_directory,
+};
 use crate::error::{Failure, Kind};
 use crate::names::CoverageName;
 
@@ -53,7 +55,7 @@ impl Batch {
             fs::create_dir_all(&self.directory).map_err(failed)?;
             let mut file = Builder::new()
                 .prefix(TEMPORARY_PREFIX)
-                .suffix(".tmp")
+                .suffix(TEMPORARY_SUFFIX)
                 .tempfile_in(&self.directory)
                 .map_err(failed)?;
             file.write_all(bytes).map_err(failed)?;

@@ -68,11 +68,12 @@ impl Site {
         found.unwrap_or_else(|| panic!("no pod {pod} in {run:#}")).clone()
     }
 
-    /// Every file in the store, relative to it, but for the lock and what was set aside.
+    /// Every file in the store, relative to it, but for the locks and what was set aside.
     pub(crate) fn stored(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         collect(&self.store(), &self.store(), &mut found);
         found.remove(".manifest.lock");
+        found.remove(".runs.lock");
         found.retain(|path| !path.starts_with(".older/"));
         found
     }

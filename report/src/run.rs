@@ -264,7 +264,7 @@ fn missing_digests(view: &View<'_>) -> Vec<Notice> {
     }
     vec![Notice::warning(format!(
         "files in the Coveralls report without source_digest, which Coveralls wants of each, as their source is not here: {} \
-         ({}); make the report in the repository, or name it with --root",
+         ({}); make the report where the sources are, or leave these files out with --exclude",
         without.len(),
         some_of(&without)
     ))]

@@ -123,7 +123,9 @@ impl<'a> Entry<'a> {
 fn archive(entries: &[Entry<'_>]) -> Sent {
     let (meta, counters) = (recorded(0).meta, recorded(0).counters.pop().unwrap());
     let mut archive = Builder::new(announced(&[&base_name(&meta), &base_name(&counters)]));
-    entries.iter().for_each(|entry| entry.append(&mut archive));
+    for entry in entries {
+        entry.append(&mut archive);
+    }
     for path in [meta, counters] {
         let (name, content) = (base_name(&path), std::fs::read(path).unwrap());
         Entry { content: &content, ..Entry::new(&name, EntryType::Regular) }.append(&mut archive);
@@ -390,7 +392,7 @@ fn file_names_meant_for_a_shell_are_left_alone() {
 fn names_that_an_api_server_makes_up_lead_nowhere() {
     let site = Site::new();
     let screen = "\u{1b}[2J";
-    let named = |index: usize, metadata: serde_json::Value| {
+    let of_metadata = |index: usize, metadata: serde_json::Value| {
         let volume = site.volume(&format!("web-{index}"));
         recorded(0).copy_to(&volume);
         let container =
@@ -398,8 +400,8 @@ fn names_that_an_api_server_makes_up_lead_nowhere() {
         pod(&format!("web-{index}"), container).overlay(json!({ "metadata": metadata }))
     };
     let names = ["../../../victim", "/tmp/covfetch-victim", "..", "a/b", "", &format!("web{screen}")];
-    let pods = names.iter().enumerate().map(|(index, name)| named(index, json!({ "name": name })));
-    let moved = named(names.len(), json!({"namespace": "../.."}));
+    let pods = names.iter().enumerate().map(|(index, name)| of_metadata(index, json!({ "name": name })));
+    let moved = of_metadata(names.len(), json!({"namespace": "../.."}));
     let cluster = cluster().pods(pods).pod(moved).start().unwrap();
     site.admit(&cluster);
     let before = surroundings(&site);

@@ -4,11 +4,14 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::error::ReadError;
+use crate::integrity::{Integrity, check_integrity};
 use crate::layout::{META_HEADER_BYTES, MetaHeader};
-use crate::merge::{BuildCounts, FileFailure, MergeError, MergeOptions, merge_files};
+use crate::merge::{BuildCounts, Counts, FileFailure, MergeError, MergeOptions, merge_files};
 use crate::meta::MetaTables;
-use crate::pod::GoPod;
+use crate::pod::{CounterRef, GoPod};
 use crate::read::MetaFile;
 use crate::source::{FileBytes, open_regular};
 
@@ -41,10 +44,27 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. } | Self::Read { path, .. } | Self::Merge { path, .. } => path,
+        }
+    }
+}
+
 /// Reads and decodes a meta file.
 pub fn load_meta(path: &Path) -> Result<MetaTables, LoadError> {
     let bytes = FileBytes::open(path).map_err(|source| LoadError::Io { path: path.into(), source })?;
     MetaTables::decode(&bytes).map_err(|source| LoadError::Read { path: path.into(), source })
+}
+
+/// Reads a meta file and compares its hashes with its contents.
+pub fn verify_meta(path: &Path) -> Result<Integrity, LoadError> {
+    let bytes = FileBytes::open(path).map_err(|source| LoadError::Io { path: path.into(), source })?;
+    MetaFile::parse(&bytes)
+        .and_then(|file| check_integrity(&file))
+        .map_err(|source| LoadError::Read { path: path.into(), source })
 }
 
 /// Reads the header of a meta file, and no more of it.
@@ -59,16 +79,37 @@ pub fn load_meta_header(path: &Path) -> Result<MetaHeader, LoadError> {
 /// Reads all files of a Go pod and merges its counters, on rayon's current thread pool.
 pub fn load_pod(pod: &GoPod, options: MergeOptions) -> Result<BuildCounts, LoadError> {
     let tables = Arc::new(load_meta(&pod.meta)?);
-    let counts = merge_files(&tables, &pod.counters, options, |counter_file, buffer| {
+    let counts = load_counters(&tables, &pod.counters, options)?;
+    Ok(BuildCounts::new(tables, counts))
+}
+
+/// Reads and merges counter files of one build, on rayon's current thread pool. Of several errors that of the first file
+/// is returned.
+pub fn load_counters(
+    tables: &MetaTables,
+    counters: &[CounterRef],
+    options: MergeOptions,
+) -> Result<Counts, LoadError> {
+    let read = |counter_file: &CounterRef, buffer: &mut Vec<u8>| {
         open_regular(&counter_file.path)?.read_to_end(buffer).map(|_| ())
-    })
-    .map_err(|(index, failure)| {
-        let path = pod.counters.get(index).map(|c| c.path.clone()).unwrap_or_default();
+    };
+    merge_files(tables, counters, options, read).map_err(|(index, failure)| {
+        let path = counters.get(index).map(|c| c.path.clone()).unwrap_or_default();
         match failure {
             FileFailure::Io(source) => LoadError::Io { path, source },
             FileFailure::Read(source) => LoadError::Read { path, source },
             FileFailure::Merge(source) => LoadError::Merge { path, source },
         }
-    })?;
-    Ok(BuildCounts::new(tables, counts))
+    })
+}
+
+/// Reads each counter file for itself, in parallel: for each of them why it cannot be merged with the build's others, or
+/// `None`.
+pub fn check_counters(
+    tables: &MetaTables,
+    counters: &[CounterRef],
+    options: MergeOptions,
+) -> Vec<Option<LoadError>> {
+    let check = |counter_file| load_counters(tables, std::slice::from_ref(counter_file), options).err();
+    counters.par_iter().map(check).collect()
 }

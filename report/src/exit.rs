@@ -11,7 +11,7 @@ pub enum Exit {
     Failure = 1,
     /// The command line is wrong, or the input is incomplete: nothing there, counter files without their meta file,
     /// containers that could not be fetched, no file of the repository; with `--strict` also a warning. No report was
-    /// written.
+    /// written, unless it was asked to go on without what is missing.
     Unusable = 2,
 }
 

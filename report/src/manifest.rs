@@ -173,15 +173,11 @@ impl Run {
         Ok(Self { id: raw.id, started: raw.started, files, failures })
     }
 
-    /// One sentence about what is missing below a place in the store; `None` if nothing is. The empty place is the
-    /// whole store.
-    pub fn incomplete(&self, manifest: &Path, below: &Path) -> Option<String> {
-        let concerns =
-            |missing: &&Missing| missing.place.starts_with(below) || below.starts_with(&missing.place);
-        let failures: Vec<String> = self.failures.iter().filter(concerns).map(Missing::to_string).collect();
-        (!failures.is_empty()).then(|| {
-            format!("{}: run {} is not complete: {}", manifest.display(), self.id, failures.join("; "))
-        })
+    /// What is missing below a place in the store. The empty place is the whole store.
+    pub fn missing_below(&self, below: &Path) -> impl Iterator<Item = &Missing> {
+        self.failures
+            .iter()
+            .filter(move |missing| missing.place.starts_with(below) || below.starts_with(&missing.place))
     }
 }
 
@@ -227,18 +223,19 @@ mod tests {
         let manifest = parse(&manifest(&run("complete", FETCHED)));
         let file = ListedFile { path: "n/p/c/covmeta.x".into(), size: 3, sha256: "00".into() };
         assert_eq!(manifest.runs[0].files, [file]);
-        assert_eq!(manifest.runs[0].incomplete(Path::new("m"), Path::new("")), None);
+        assert_eq!(manifest.runs[0].missing_below(Path::new("")).count(), 0);
     }
 
     #[test]
     fn failures_are_named() {
         let manifest = parse(&manifest(&run("partial", &format!("{FETCHED},{FAILED}"))));
-        let below = |place: &str| manifest.runs[0].incomplete(Path::new("d/manifest.json"), Path::new(place));
-        let sentence = "d/manifest.json: run r1 is not complete: n/q: gone";
+        let below = |place: &'static str| -> Vec<String> {
+            manifest.runs[0].missing_below(Path::new(place)).map(Missing::to_string).collect()
+        };
         for place in ["", "n", "n/q", "n/q/app"] {
-            assert_eq!(below(place).as_deref(), Some(sentence), "{place}");
+            assert_eq!(below(place), ["n/q: gone"], "{place}");
         }
-        assert_eq!(below("n/p"), None);
+        assert_eq!(below("n/p"), [""; 0]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::format::NeedOfFiles;
 use crate::load::{InputError, Loaded, load};
 use crate::merged::{MergedBuild, MergedDirectory, MergedError};
+use crate::missing::MissingInput;
 use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::recount::{Recount, is_suspicious, recount};
@@ -78,23 +79,25 @@ impl RunError {
     }
 }
 
-/// Carries out a plan. Remarks go to `messages`, as soon as they are known; reports go where the plan says.
-pub fn run(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunError> {
+/// Carries out a plan. Remarks go to `messages`, as soon as they are known; reports go where the plan says. Gives what
+/// is not in them though it should be: with `keep_going` only.
+pub fn run(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<MissingInput>, RunError> {
     let pool = ThreadPoolBuilder::new().num_threads(plan.threads.unwrap_or(0)).build()?;
     pool.install(|| run_here(plan, messages))
 }
 
-fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunError> {
+fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<MissingInput>, RunError> {
     let mut said = Said { messages, strict: plan.strict, refused: 0 };
     said.tell(&plan.notices);
     // The directory first: reports may go there, too.
     let merged =
         plan.covdata.as_ref().map(|directory| MergedDirectory::open(directory, &plan.inputs)).transpose()?;
     let sinks = open_sinks(plan)?;
-    let Loaded { profile, builds, notices } = load(plan)?;
+    let Loaded { profile, builds, notices, missing } = load(plan)?;
     said.tell(&notices);
     let Some(mut profile) = profile else {
-        return write(plan, None, &builds, merged, sinks, &mut said);
+        write(plan, None, &builds, merged, sinks, &mut said)?;
+        return Ok(missing);
     };
     said.tell(&correct_statements(&mut profile, plan)?);
 
@@ -126,6 +129,7 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
         None => whole,
     };
     view.excluded = selected.excluded;
+    view.missing = missing;
     if view.statements.total == 0 && plan.shows_coverage() {
         if plan.packages.is_some() || selected.profile.is_some() {
             return Err(SelectError::NoStatements.into());
@@ -150,7 +154,8 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<(), RunErr
             view.drop_branches();
         }
     }
-    write(plan, Some(&view), &builds, merged, sinks, &mut said)
+    write(plan, Some(&view), &builds, merged, sinks, &mut said)?;
+    Ok(view.missing)
 }
 
 /// What is said, as soon as it is known.
@@ -264,7 +269,7 @@ fn missing_digests(view: &View<'_>) -> Vec<Notice> {
     }
     vec![Notice::warning(format!(
         "files in the Coveralls report without source_digest, which Coveralls wants of each, as their source is not here: {} \
-         ({}); make the report where the sources are, or leave these files out with --exclude",
+         ({}); make the report in the repository, or name it with --root",
         without.len(),
         some_of(&without)
     ))]

@@ -39,6 +39,15 @@ pub struct ScanError {
 ///
 /// All names are listed; [`group`](super::group) picks those of coverage files.
 pub fn scan<P: AsRef<Path>>(inputs: &[P], depth: Depth) -> Result<Vec<FoundFile>, ScanError> {
+    scan_with(inputs, depth, Err)
+}
+
+/// As [`scan`]; what cannot be read is handed to `refuse`, and passed over where that gives no error.
+pub fn scan_with<P: AsRef<Path>, E>(
+    inputs: &[P],
+    depth: Depth,
+    mut refuse: impl FnMut(ScanError) -> Result<(), E>,
+) -> Result<Vec<FoundFile>, E> {
     let mut found = Vec::new();
     for (origin, input) in inputs.iter().enumerate() {
         let input = input.as_ref();
@@ -59,7 +68,8 @@ pub fn scan<P: AsRef<Path>>(inputs: &[P], depth: Depth) -> Result<Vec<FoundFile>
                         found.push(FoundFile { path, origin });
                         continue;
                     }
-                    return Err(ScanError { path, source: error.into() });
+                    refuse(ScanError { path, source: error.into() })?;
+                    continue;
                 }
             };
             // A link to a file is read through; what it points to is found out when it is opened.

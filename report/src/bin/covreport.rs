@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     let (message, exit) = match Plan::new(arguments, &environment) {
         Err(error) => (error.to_string(), Exit::Unusable),
         Ok(plan) => match run(&plan, &mut io::stderr()) {
-            Ok(()) => return Exit::Success.into(),
+            Ok(missing) if missing.is_empty() => return Exit::Success.into(),
+            Ok(_) => return Exit::Unusable.into(),
             Err(error) => (error.to_string(), error.exit()),
         },
     };

@@ -95,7 +95,8 @@ pub struct Arguments {
     #[arg(long, value_name = "WHICH")]
     pub snapshots: Option<Snapshots>,
 
-    /// Make reports of what is there although something is missing, and exit with 0
+    /// Make reports of what is there and good although something is missing or damaged; it is named on standard error and
+    /// in --json and --markdown, and the exit code is 2
     #[arg(long)]
     pub keep_going: bool,
 
@@ -103,7 +104,8 @@ pub struct Arguments {
     #[arg(long)]
     pub strict: bool,
 
-    /// Compare all bytes of files that should be equal, and checksums of the manifest
+    /// Compare all bytes of files that should be equal, checksums of the manifest, and hashes in meta files with their
+    /// contents
     #[arg(long)]
     pub verify: bool,
 
@@ -140,7 +142,8 @@ Exit codes:
      fetch something, none of the files in the repository or left by --include and --exclude;
      a directory for --covdata that is an input or holds other coverage files; with --strict
      also a warning
-With 1 and 2 no report is written, and files that were there stay as they were.
+With 1 and 2 no report is written, and files that were there stay as they were; only with
+--keep-going 2 can mean that reports were written, of a part of the input.
 
 Environment:
   SOURCE_DATE_EPOCH  time stamp of Cobertura reports, in seconds since 1970, instead of now";

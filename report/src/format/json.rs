@@ -11,6 +11,7 @@ use covfmt::profile::Function;
 use serde::Serialize;
 use serde::ser::Serializer;
 
+use crate::missing::MissingInput;
 use crate::view::{
     Excluded, ExcludedPart, FileTotals, FileUnits, FunctionView, Line, PackageView, Ratio, SourceFile, View,
 };
@@ -29,6 +30,7 @@ pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
         root: view.root.as_ref().map(|root| root.to_string_lossy().into_owned()),
         totals: Totals::new(view.statements, FileTotals::of_all(&view.files)),
         excluded: ExcludedEntry::from(&view.excluded),
+        missing: Sequence(&view.missing, MissingEntry::from),
         packages: Sequence(&view.packages, entry),
         files: Sequence(&view.files, FileEntry::new),
     };
@@ -37,7 +39,7 @@ pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 #[derive(Serialize)]
-struct Report<P: Serialize, F: Serialize> {
+struct Report<M: Serialize, P: Serialize, F: Serialize> {
     schema: &'static str,
     version: u32,
     tool: Tool,
@@ -45,6 +47,7 @@ struct Report<P: Serialize, F: Serialize> {
     root: Option<String>,
     totals: Totals,
     excluded: ExcludedEntry,
+    missing: M,
     packages: P,
     files: F,
 }
@@ -114,6 +117,19 @@ impl From<&Excluded> for ExcludedEntry {
             generated: part(excluded.generated),
             marked: part(excluded.marked),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct MissingEntry<'v> {
+    kind: &'static str,
+    path: String,
+    reason: &'v str,
+}
+
+impl<'v> From<&'v MissingInput> for MissingEntry<'v> {
+    fn from(MissingInput { kind, path, reason }: &'v MissingInput) -> Self {
+        Self { kind: kind.as_str(), path: path.display().to_string(), reason }
     }
 }
 

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::missing::MissingInput;
 use crate::view::{FileTotals, Ratio, SourceFile, View};
 
 /// What the Markdown is for, which limits its length.
@@ -34,6 +35,10 @@ const RESERVE: usize = 1024;
 
 /// Ranges of missed lines that are shown of one file.
 const MOST_RANGES: usize = 20;
+
+/// Missing inputs that are named, and characters of each one's path and reason. Together they take 20 KiB at most.
+const MOST_MISSING: usize = 10;
+const LONGEST_REASON: usize = 160;
 
 pub(super) fn write(view: &View<'_>, size: MarkdownFor, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page { out, left: size.limit() - RESERVE };
@@ -122,8 +127,9 @@ impl Page<'_> {
 }
 
 fn totals(view: &View<'_>) -> String {
-    let mut text =
-        "<!-- covreport -->\n## Coverage\n\n| | percent | covered | of |\n|:---|---:|---:|---:|\n".to_owned();
+    let mut text = "<!-- covreport -->\n## Coverage\n\n".to_owned();
+    text.push_str(&incomplete(&view.missing));
+    text.push_str("| | percent | covered | of |\n|:---|---:|---:|---:|\n");
     let in_files = FileTotals::of_all(&view.files);
     for (what, ratio) in [
         ("statements", view.statements),
@@ -138,6 +144,30 @@ fn totals(view: &View<'_>) -> String {
     if !view.excluded.is_empty() {
         _ = writeln!(text, "\nExcluded: {}.", view.excluded);
     }
+    text
+}
+
+/// What the report lacks, ahead of its numbers.
+fn incomplete(missing: &[MissingInput]) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "**Incomplete:** {} inputs are missing or damaged, and in none of the numbers.\n\n",
+        missing.len()
+    );
+    for MissingInput { path, reason, .. } in missing.iter().take(MOST_MISSING) {
+        let reason: String = reason.chars().take(LONGEST_REASON).collect();
+        let path = path.display().to_string();
+        let tail = path.chars().count().saturating_sub(LONGEST_REASON);
+        let path: String = path.chars().skip(tail).collect();
+        // Writing to a string cannot fail.
+        _ = writeln!(text, "- {}: {}", code(&path), code(&reason));
+    }
+    if let more @ 1.. = missing.len().saturating_sub(MOST_MISSING) {
+        _ = writeln!(text, "- and {more} more");
+    }
+    text.push('\n');
     text
 }
 

@@ -2,59 +2,158 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
+use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice as _};
 use covfmt::ids::MetaHash;
-use covfmt::load::{load_meta_header, load_pod};
-use covfmt::merge::{BuildCounts, MergeOptions};
+use covfmt::integrity::Integrity;
+use covfmt::load::{check_counters, load_counters, load_meta, load_meta_header, verify_meta};
+use covfmt::merge::{BuildCounts, Counts, MergeOptions};
 use covfmt::meta::{MetaTables, PackageTable};
 use covfmt::pod::GoPod;
 use rayon::prelude::*;
 
 use super::InputError;
+use super::losses::Losses;
 use super::replicas::same_bytes;
+use crate::missing::MissingInput;
 use crate::notice::{Notice, some_of};
 
-/// Checks and merges every Go pod, in their order. Of several errors the first is returned.
-pub(super) fn load_all(pods: &[GoPod], verify: bool) -> Result<Vec<BuildCounts>, InputError> {
-    for pod in pods {
-        check_metas(pod, verify)?;
-    }
-    // Within a pod the counter files are merged in parallel, and most inputs have few builds.
-    pods.iter().map(|pod| Ok(load_pod(pod, MergeOptions::default())?)).collect()
+/// Builds that were read from Go pods.
+#[derive(Debug)]
+pub(super) struct LoadedBuilds {
+    /// The builds, each made of the Go pod at its place.
+    pub(super) builds: Vec<BuildCounts>,
+    /// For each of them, whether counter files of it were lost.
+    pub(super) lossy: Vec<bool>,
 }
 
-/// The meta files of one name must be the same file, or the counters would be given to the wrong functions.
-fn check_metas(pod: &GoPod, verify: bool) -> Result<(), InputError> {
-    let header = load_meta_header(&pod.meta)?;
-    // Any tag will do in a name, but one that looks like a hash must be the build's.
-    if MetaHash::from_hex(&pod.tag).is_some_and(|named| named != header.hash) {
-        return Err(InputError::MetaName { path: pod.meta.clone(), hash: header.hash.to_string() });
-    }
-    pod.duplicate_metas.par_iter().try_for_each(|duplicate| {
-        let clash = |difference: &str| InputError::MetaClash {
-            first: pod.meta.clone(),
-            second: duplicate.clone(),
-            difference: difference.to_owned(),
+/// Checks and merges every Go pod, in their order. Of several errors the first is returned, or all go to `losses`; then
+/// only what was merged is left of `pods`.
+pub(super) fn load_all(
+    pods: &mut Vec<GoPod>,
+    verify: bool,
+    losses: &mut Losses,
+) -> Result<LoadedBuilds, InputError> {
+    let mut loaded = LoadedBuilds { builds: Vec::with_capacity(pods.len()), lossy: Vec::new() };
+    let mut left = Vec::with_capacity(pods.len());
+    // Within a pod the counter files are merged in parallel, and most inputs have few builds.
+    for mut pod in std::mem::take(pods) {
+        let Some(tables) = load_tables(&mut pod, verify, losses)? else {
+            pod.counters.into_iter().for_each(|counter| losses.note(MissingInput::no_meta(counter.path)));
+            continue;
         };
-        if load_meta_header(duplicate)? != header {
-            return Err(clash("their headers differ"));
+        let before = pod.counters.len();
+        let counts = match load_counters(&tables, &pod.counters, MergeOptions::default()) {
+            Err(error) if !losses.keep_going() => return losses.bear(error.into()).map(|()| loaded),
+            Err(_) => merge_the_good(&tables, &mut pod, losses)?,
+            Ok(counts) => counts,
+        };
+        loaded.builds.push(BuildCounts::new(Arc::new(tables), counts));
+        loaded.lossy.push(pod.counters.len() != before);
+        left.push(pod);
+    }
+    *pods = left;
+    Ok(loaded)
+}
+
+/// Merges the counter files of a build that can be merged. Each is read twice, the first time by itself: counters that a
+/// bad file had added cannot be taken out again.
+fn merge_the_good(tables: &MetaTables, pod: &mut GoPod, losses: &mut Losses) -> Result<Counts, InputError> {
+    let errors = check_counters(tables, &pod.counters, MergeOptions::default());
+    let mut good = Vec::with_capacity(pod.counters.len());
+    for (counter, error) in std::mem::take(&mut pod.counters).into_iter().zip(errors) {
+        match error {
+            None => good.push(counter),
+            Some(error) => losses.bear(error.into())?,
         }
-        if verify && !same_bytes(&pod.meta, duplicate)? {
-            return Err(clash("their contents differ"));
+    }
+    pod.counters = good;
+    Ok(load_counters(tables, &pod.counters, MergeOptions::default())?)
+}
+
+/// Reads the meta file of a Go pod, or a copy of it. The copies must be the same file, or counters would be given to the
+/// wrong functions; where two good ones are not, neither can be used, and there is none.
+fn load_tables(pod: &mut GoPod, verify: bool, losses: &mut Losses) -> Result<Option<MetaTables>, InputError> {
+    let metas = std::iter::once(pod.meta.clone()).chain(std::mem::take(&mut pod.duplicate_metas));
+    let mut metas = metas.collect::<Vec<_>>().into_iter();
+    let tables = loop {
+        let Some(path) = metas.next() else { return Ok(None) };
+        match load_sound_meta(pod.tag.as_ref(), &path, verify) {
+            Ok((tables, integrity)) => {
+                if integrity == Integrity::Unknown {
+                    losses.note_unverified(path.clone());
+                }
+                pod.meta = path;
+                break tables;
+            }
+            Err(error) => losses.bear(error)?,
         }
-        Ok(())
-    })
+    };
+    pod.duplicate_metas = metas.collect();
+    let differing: Vec<Option<InputError>> = pod
+        .duplicate_metas
+        .par_iter()
+        .map(|copy| difference(pod, &tables, copy, verify).unwrap_or_else(Some))
+        .collect();
+    let mut clash = false;
+    for (copy, error) in pod.duplicate_metas.iter().zip(differing) {
+        let Some(error) = error else { continue };
+        // A copy that is damaged is no rival.
+        if let Err(damage) = load_sound_meta(pod.tag.as_ref(), copy, verify) {
+            losses.bear(damage)?;
+        } else {
+            losses.bear(error)?;
+            clash = true;
+        }
+    }
+    Ok((!clash).then_some(tables))
+}
+
+/// Reads a meta file. Its hashes cost more than decoding it, so they are compared if asked for.
+fn load_sound_meta(tag: &BStr, path: &Path, verify: bool) -> Result<(MetaTables, Integrity), InputError> {
+    let integrity = if verify { verify_meta(path)? } else { Integrity::Sound };
+    let tables = load_meta(path)?;
+    // Any tag will do in a name, but one that looks like a hash must be the build's.
+    if MetaHash::from_hex(tag).is_some_and(|named| named != tables.hash()) {
+        return Err(InputError::MetaName { path: path.into(), hash: tables.hash().to_string() });
+    }
+    Ok((tables, integrity))
+}
+
+/// Whether a copy is another file than the meta file of a pod.
+fn difference(
+    pod: &GoPod,
+    tables: &MetaTables,
+    copy: &Path,
+    verify: bool,
+) -> Result<Option<InputError>, InputError> {
+    let clash = |difference: &str| {
+        let difference = difference.to_owned();
+        Ok(Some(InputError::MetaClash { first: pod.meta.clone(), second: copy.into(), difference }))
+    };
+    if load_meta_header(copy)? != *tables.header() {
+        return clash("their headers differ");
+    }
+    if verify && !same_bytes(&pod.meta, copy)? {
+        return clash("their contents differ");
+    }
+    Ok(None)
 }
 
 /// What is remarkable about the builds, each made of the Go pod at its place.
-pub(super) fn remarks(pods: &[GoPod], builds: &[BuildCounts]) -> Vec<Notice> {
+pub(super) fn remarks(pods: &[GoPod], LoadedBuilds { builds, lossy }: &LoadedBuilds) -> Vec<Notice> {
     let mut notices = Vec::new();
-    for (pod, build) in pods.iter().zip(builds) {
+    for ((pod, build), lossy) in pods.iter().zip(builds).zip(lossy) {
         if is_silent(build) {
+            let why = if *lossy {
+                "none of its counter files can be used"
+            } else {
+                "it was killed, panicked or was never flushed"
+            };
             notices.push(Notice::warning(format!(
-                "no counters of build {} of {} ({}): it was killed, panicked or was never flushed; its statements \
-                 count as missed",
+                "no counters of build {} of {} ({}): {why}; its statements count as missed",
                 build.tables().hash(),
                 program(build.tables()),
                 pod.meta.display()

@@ -1,6 +1,6 @@
 //! Why inputs cannot be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use covfmt::load::LoadError;
 use covfmt::merge::MergeError;
@@ -113,9 +113,37 @@ pub enum InputError {
         /// What is missing.
         what: Vec<String>,
     },
+    /// A file cannot be used, and it was not asked to go on without it.
+    #[error("{0}. With --keep-going the rest is reported")]
+    Refused(Box<InputError>),
+    /// It was asked to go on, and nothing is left.
+    #[error("{}. Nothing else is there to report", .what.join("; "))]
+    NothingLeft {
+        /// What is missing.
+        what: Vec<String>,
+    },
 }
 
 impl InputError {
+    /// The file without which it could go on, if the error is about one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Scan(error) => Some(&error.path),
+            Self::Load(error) => Some(error.path()),
+            Self::Io { path, .. }
+            | Self::Manifest { path, .. }
+            | Self::NotAsListed { path, .. }
+            | Self::MetaName { path, .. } => Some(path),
+            Self::MetaClash { second, .. } => Some(second),
+            _ => None,
+        }
+    }
+
+    /// The same with a word about how to go on without the file.
+    pub(super) fn with_advice(self) -> Self {
+        if self.file().is_some() { Self::Refused(Box::new(self)) } else { self }
+    }
+
     /// Whether the input is incomplete or misnamed, rather than damaged or unreadable.
     pub fn is_unusable(&self) -> bool {
         matches!(
@@ -126,6 +154,7 @@ impl InputError {
                 | Self::NoCounters { .. }
                 | Self::NoPackage { .. }
                 | Self::Incomplete { .. }
+                | Self::NothingLeft { .. }
         )
     }
 }

@@ -6,41 +6,42 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use covfmt::pod::{Depth, FileName, FoundFile, scan};
+use covfmt::pod::{Depth, FileName, FoundFile, scan_with};
 use sha2::{Digest as _, Sha256};
 
 use super::InputError;
+use super::losses::Losses;
 use crate::manifest::{ListedFile, Manifest, Run};
+use crate::missing::{MissingInput, MissingKind};
 use crate::notice::Notice;
 use crate::plan::Plan;
 use crate::sink::Target;
 
 /// What is to be read.
 #[derive(Debug, Default)]
-pub struct Collected {
+pub(super) struct Collected {
     /// The files, by input and path.
-    pub files: Vec<FoundFile>,
+    pub(super) files: Vec<FoundFile>,
     /// What to say.
-    pub notices: Vec<Notice>,
-    /// What is known to be missing, a sentence each.
-    pub missing: Vec<String>,
+    pub(super) notices: Vec<Notice>,
 }
 
-/// Lists the files under the inputs of a plan.
-pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
+/// Lists the files under the inputs of a plan. What is missing goes to `losses`.
+pub(super) fn collect(plan: &Plan, losses: &mut Losses) -> Result<Collected, InputError> {
     for path in &plan.inputs {
         match path.metadata() {
             Ok(metadata) if !metadata.is_dir() && coverage_name(path).is_none() => {
                 return Err(InputError::NotCoverage { path: path.clone(), advice: advice(path, plan) });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !losses.keep_going() => {
                 return Err(InputError::Missing { path: path.clone(), advice: advice(path, plan) });
             }
             // Whatever else is wrong shows when it is read.
             _ => {}
         }
     }
-    let mut collected = Collected { files: scan(&plan.inputs, Depth::Recursive)?, ..Collected::default() };
+    let files = scan_with(&plan.inputs, Depth::Recursive, |error| losses.bear(error.into()))?;
+    let mut collected = Collected { files, notices: Vec::new() };
     let mut manifests: Vec<PathBuf> = collected
         .files
         .iter()
@@ -55,19 +56,25 @@ pub fn collect(plan: &Plan) -> Result<Collected, InputError> {
         if governed.iter().any(|outer| directory.starts_with(outer)) {
             continue;
         }
-        let bytes = read_regular(&path).map_err(|source| InputError::Io { path: path.clone(), source })?;
-        let manifest =
-            Manifest::parse(&bytes).map_err(|source| InputError::Manifest { path: path.clone(), source })?;
-        if let Some(manifest) = manifest {
-            obey(&manifest, &path, &directory, plan, &mut collected)?;
-            governed.push(directory);
+        match read_manifest(&path) {
+            Ok(None) => {}
+            Ok(Some(manifest)) => {
+                obey(&manifest, &path, &directory, plan, &mut collected, losses)?;
+                governed.push(directory);
+            }
+            Err(error) => {
+                losses.bear(error)?;
+                // Which of the files below are of the newest run, nobody can tell.
+                collected.files.retain(|file| !file.path.starts_with(&directory));
+                governed.push(directory);
+            }
         }
     }
     for (origin, input) in plan.inputs.iter().enumerate() {
         let Some(store) = StorePart::find(input) else { continue };
         let Some(newest) = store.manifest.runs.last() else { continue };
         let (path, below) = (store.directory.join(MANIFEST), store.below());
-        collected.missing.extend(newest.incomplete(&path, below));
+        note_failures(newest, &path, below, losses);
         collected.notices.extend(older_files(origin, input, &store, newest, &collected));
     }
     Ok(collected)
@@ -145,24 +152,34 @@ fn obey(
     directory: &Path,
     plan: &Plan,
     collected: &mut Collected,
+    losses: &mut Losses,
 ) -> Result<(), InputError> {
     let Some((newest, older)) = manifest.runs.split_last() else {
-        collected.missing.push(format!("{}: no run of covfetch has fetched anything", path.display()));
+        let reason = "no run of covfetch has fetched anything".to_owned();
+        losses.note(MissingInput { kind: MissingKind::Gone, path: path.into(), reason });
         collected.files.retain(|file| !file.path.starts_with(directory));
         return Ok(());
     };
     let chosen: &[Run] = if plan.all_runs { &manifest.runs } else { std::slice::from_ref(newest) };
-    collected.missing.extend(chosen.iter().filter_map(|run| run.incomplete(path, Path::new(""))));
+    for run in chosen {
+        note_failures(run, path, Path::new(""), losses);
+    }
     let listed: BTreeSet<&ListedFile> = chosen.iter().flat_map(|run| &run.files).collect();
-    let mut paths: BTreeSet<&Path> = BTreeSet::new();
+    let (mut paths, mut refused): (BTreeSet<&Path>, BTreeSet<&Path>) = Default::default();
     for file in &listed {
         let whole = directory.join(&file.path);
         if whole.try_exists().is_ok_and(|exists| !exists) {
-            collected.missing.push(format!("{}: the manifest lists it, but it is gone", whole.display()));
+            let reason = "the manifest lists it, but it is gone".to_owned();
+            losses.note(MissingInput { kind: MissingKind::Gone, path: whole, reason });
             continue;
         }
-        check_listed(&whole, file, plan.verify)?;
-        paths.insert(&file.path);
+        match check_listed(&whole, file, plan.verify) {
+            Ok(()) => drop(paths.insert(&file.path)),
+            Err(error) => {
+                losses.bear(error)?;
+                refused.insert(&file.path);
+            }
+        }
     }
 
     let origin = collected.files.iter().find(|file| file.path == *path).map_or(0, |file| file.origin);
@@ -171,6 +188,9 @@ fn obey(
         let Ok(below) = file.path.strip_prefix(directory) else { return true };
         let hidden = below.as_os_str().as_bytes().starts_with(b".");
         unseen.remove(below);
+        if refused.contains(below) {
+            return false;
+        }
         let kept = paths.contains(below) || (plan.all_runs && !hidden);
         left_out += usize::from(!kept && coverage_name(below).is_some());
         kept
@@ -193,6 +213,17 @@ fn obey(
         collected.notices.push(Notice::note(text));
     }
     Ok(())
+}
+
+fn note_failures(run: &Run, manifest: &Path, below: &Path, losses: &mut Losses) {
+    for failure in run.missing_below(below) {
+        losses.note(MissingInput::not_fetched(manifest, &run.id, &failure.place, &failure.why));
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Option<Manifest>, InputError> {
+    let bytes = read_regular(path).map_err(|source| InputError::Io { path: path.into(), source })?;
+    Manifest::parse(&bytes).map_err(|source| InputError::Manifest { path: path.into(), source })
 }
 
 fn check_listed(path: &Path, listed: &ListedFile, verify: bool) -> Result<(), InputError> {

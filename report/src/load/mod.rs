@@ -6,6 +6,7 @@
 mod builds;
 mod error;
 mod inputs;
+mod losses;
 mod replicas;
 mod snapshots;
 
@@ -18,11 +19,14 @@ use covfmt::profile::Profile;
 
 use crate::cli::Snapshots;
 use crate::merged::MergedBuild;
+use crate::missing::{MissingInput, sentences};
 use crate::notice::{Notice, some_of};
 use crate::plan::Plan;
 
+use inputs::Collected;
+use losses::Losses;
+
 pub use error::InputError;
-pub use inputs::{Collected, collect};
 
 /// What the inputs gave.
 #[derive(Debug)]
@@ -33,11 +37,14 @@ pub struct Loaded {
     pub builds: Vec<MergedBuild>,
     /// What to say.
     pub notices: Vec<Notice>,
+    /// What is not in all this though it should be; the notices name it, too.
+    pub missing: Vec<MissingInput>,
 }
 
 /// Reads and merges the inputs of a plan, on rayon's current thread pool.
 pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
-    let Collected { files, mut notices, mut missing } = collect(plan)?;
+    let mut losses = Losses::new(plan.keep_going);
+    let Collected { files, mut notices } = inputs::collect(plan, &mut losses)?;
     let mut grouping = group(&files);
     if !grouping.temporaries.is_empty() {
         notices.push(Notice::warning(format!(
@@ -45,34 +52,39 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
             some_of(&shown(&grouping.temporaries))
         )));
     }
-    if !grouping.orphans.is_empty() {
-        missing.push(format!(
-            "no meta file for {} of the counter files: {}",
-            grouping.orphans.len(),
-            some_of(&shown(&grouping.orphans))
-        ));
+    for orphan in grouping.orphans.drain(..) {
+        losses.note(MissingInput::no_meta(orphan));
     }
-    if grouping.pods.is_empty() && grouping.orphans.is_empty() && missing.is_empty() {
+    if grouping.pods.is_empty() && losses.missing().is_empty() {
         return Err(InputError::Empty { inputs: shown(&plan.inputs) });
     }
-    if !missing.is_empty() {
-        if !plan.keep_going || grouping.pods.is_empty() {
-            return Err(InputError::Incomplete { what: missing });
-        }
-        notices.extend(missing.into_iter().map(Notice::warning));
+    if !losses.missing().is_empty() && !plan.keep_going {
+        return Err(InputError::Incomplete { what: sentences(losses.missing()) });
     }
 
-    replicas::drop_copies(&mut grouping.pods, &mut notices)?;
+    replicas::drop_copies(&mut grouping.pods, &mut notices);
     let sequences = match plan.snapshots {
         Some(Snapshots::Latest) => snapshots::keep_latest(&mut grouping.pods, &mut notices),
         Some(Snapshots::All) | None => Vec::new(),
     };
-    let builds = builds::load_all(&grouping.pods, plan.verify)?;
-    if builds.iter().all(builds::is_silent) {
+    let loaded = builds::load_all(&mut grouping.pods, plan.verify, &mut losses)?;
+    if loaded.builds.iter().all(builds::is_silent) {
+        if !losses.missing().is_empty() {
+            return Err(InputError::NothingLeft { what: sentences(losses.missing()) });
+        }
         let builds = grouping.pods.iter().map(|pod| format!("build {} ({})", pod.tag, pod.meta.display()));
         return Err(InputError::NoCounters { builds: builds.collect() });
     }
-    notices.extend(builds::remarks(&grouping.pods, &builds));
+    notices.extend(sentences(losses.missing()).into_iter().map(Notice::warning));
+    if !losses.unverified().is_empty() {
+        notices.push(Notice::warning(format!(
+            "meta files whose hashes follow no rule of Go 1.20 to 1.27, so that --verify could not compare them with their \
+             contents: {}",
+            some_of(&shown(losses.unverified()))
+        )));
+    }
+    notices.extend(builds::remarks(&grouping.pods, &loaded));
+    let builds = loaded.builds;
     if plan.covdata.is_some() {
         notices.extend(builds::refused_together(&builds));
     }
@@ -91,7 +103,7 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
         let metas = grouping.pods.into_iter().map(|pod| pod.meta);
         kept.extend(metas.zip(builds).map(|(meta, build)| MergedBuild { meta, build }));
     }
-    Ok(Loaded { profile, builds: kept, notices })
+    Ok(Loaded { profile, builds: kept, notices, missing: losses.into_missing() })
 }
 
 fn merge(builds: &[BuildCounts], plan: &Plan, notices: &mut Vec<Notice>) -> Result<Profile, InputError> {

@@ -1,11 +1,11 @@
 //! Copies of one counter file: replicas that share a volume, or inputs that overlap. They are one run.
 
 use std::collections::HashMap;
-use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use covfmt::pod::{CounterRef, GoPod};
+use covfmt::source::FileBytes;
 use rayon::prelude::*;
 
 use super::InputError;
@@ -13,9 +13,10 @@ use crate::notice::Notice;
 
 /// Leaves one of the counter files that agree in name and bytes. Files of one name with other bytes are other runs: in a
 /// container the process id is nearly always 1, and only the nanoseconds in the name tell runs apart.
-pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) -> Result<(), InputError> {
-    let dropped: Vec<Vec<(PathBuf, PathBuf)>> =
-        pods.par_iter_mut().map(drop_copies_in).collect::<Result<_, _>>()?;
+///
+/// A file that cannot be read is no copy: the error is that of whoever reads it next.
+pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) {
+    let dropped: Vec<Vec<(PathBuf, PathBuf)>> = pods.par_iter_mut().map(drop_copies_in).collect();
     let dropped: Vec<(PathBuf, PathBuf)> = dropped.into_iter().flatten().collect();
     if let Some((copy, original)) = dropped.first() {
         notices.push(Notice::note(format!(
@@ -25,11 +26,10 @@ pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) -> Resu
             original.display()
         )));
     }
-    Ok(())
 }
 
 /// Gives each copy that was dropped with the file that it is a copy of.
-fn drop_copies_in(pod: &mut GoPod) -> Result<Vec<(PathBuf, PathBuf)>, InputError> {
+fn drop_copies_in(pod: &mut GoPod) -> Vec<(PathBuf, PathBuf)> {
     let mut by_name: HashMap<std::ffi::OsString, Vec<usize>> = HashMap::new();
     for (index, counter) in pod.counters.iter().enumerate() {
         let name = counter.path.file_name().unwrap_or_default().to_owned();
@@ -39,11 +39,8 @@ fn drop_copies_in(pod: &mut GoPod) -> Result<Vec<(PathBuf, PathBuf)>, InputError
     for indices in by_name.into_values().filter(|indices| indices.len() > 1) {
         let mut kept: Vec<usize> = Vec::new();
         for index in indices {
-            let same =
-                kept.iter().map(|original| Ok((*original, same_file(&pod.counters, *original, index)?)));
-            let same = same.collect::<Result<Vec<_>, InputError>>()?;
-            match same.into_iter().find(|(_, same)| *same) {
-                Some((original, _)) => drop(originals.insert(index, original)),
+            match kept.iter().find(|original| same_file(&pod.counters, **original, index)) {
+                Some(original) => drop(originals.insert(index, *original)),
                 None => kept.push(index),
             }
         }
@@ -58,12 +55,12 @@ fn drop_copies_in(pod: &mut GoPod) -> Result<Vec<(PathBuf, PathBuf)>, InputError
         index += 1;
         !originals.contains_key(&(index - 1))
     });
-    Ok(dropped)
+    dropped
 }
 
-fn same_file(counters: &[CounterRef], a: usize, b: usize) -> Result<bool, InputError> {
-    let (Some(a), Some(b)) = (counters.get(a), counters.get(b)) else { return Ok(false) };
-    same_bytes(&a.path, &b.path)
+fn same_file(counters: &[CounterRef], a: usize, b: usize) -> bool {
+    let (Some(a), Some(b)) = (counters.get(a), counters.get(b)) else { return false };
+    same_bytes(&a.path, &b.path).unwrap_or(false)
 }
 
 /// Whether two files have the same bytes.
@@ -79,11 +76,13 @@ pub(super) fn same_bytes(a: &Path, b: &Path) -> Result<bool, InputError> {
     if first.len() != second.len() {
         return Ok(false);
     }
-    Ok(fs::read(a).map_err(failed(a))? == fs::read(b).map_err(failed(b))?)
+    Ok(*FileBytes::open(a).map_err(failed(a))? == *FileBytes::open(b).map_err(failed(b))?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -110,7 +109,7 @@ mod tests {
             pod.counters.push(CounterRef { path, origin, pid: 1 });
         }
         let mut notices = Vec::new();
-        drop_copies(std::slice::from_mut(&mut pod), &mut notices).unwrap();
+        drop_copies(std::slice::from_mut(&mut pod), &mut notices);
         let kept: Vec<usize> = pod.counters.iter().map(|counter| counter.origin).collect();
         assert_eq!(kept, [0, 1, 3]);
         assert!(

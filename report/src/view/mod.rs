@@ -23,6 +23,7 @@ use covfmt::profile::Profile;
 use rayon::prelude::*;
 
 use crate::checkout::Checkout;
+use crate::missing::MissingInput;
 
 pub use digests::SourceDigest;
 pub use excluded::{Excluded, ExcludedPart};
@@ -54,6 +55,8 @@ pub struct View<'p> {
     pub root: Option<PathBuf>,
     /// What was left out of all the above.
     pub excluded: Excluded,
+    /// What should be in all the above and is not.
+    pub missing: Vec<MissingInput>,
 }
 
 /// Why a profile cannot be shown.
@@ -84,6 +87,7 @@ impl<'p> View<'p> {
             files: Vec::new(),
             root: None,
             excluded: Excluded::default(),
+            missing: Vec::new(),
         }
     }
 
@@ -108,6 +112,9 @@ impl<'p> View<'p> {
             }
             statements += package.statements;
         }
+        profile.packages().par_iter().try_for_each(|package| {
+            package.functions().try_for_each(|function| check_name("function", function.name))
+        })?;
         Ok(Self { packages, statements, ..Self::empty(mode) })
     }
 

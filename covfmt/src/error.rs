@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{FunctionIndex, PackageIndex};
+use crate::ids::{FunctionIndex, MetaHash, PackageIndex};
 
 /// A file that breaks a rule of the format.
 ///
@@ -116,6 +116,15 @@ pub enum Rule {
         /// The value that the rest of the file gives.
         expected: u64,
     },
+    /// A hash is not that of what it is over.
+    Hash {
+        /// Which hash.
+        what: &'static str,
+        /// The hash found.
+        found: MetaHash,
+        /// The hash of the contents, by the rule that other hashes of the file follow.
+        expected: MetaHash,
+    },
     /// A ULEB128 value does not fit in its integer.
     Uleb128Overflow {
         /// Width of the integer in bits.
@@ -163,6 +172,9 @@ impl fmt::Display for Rule {
             Self::Undefined { what, found } => write!(f, "{what} {found} is not defined"),
             Self::Mismatch { what, found, expected } => {
                 write!(f, "{what} is {found}, but the rest of the file makes it {expected}")
+            }
+            Self::Hash { what, found, expected } => {
+                write!(f, "{what} is {found}, but its contents make it {expected}")
             }
             Self::Uleb128Overflow { bits } => write!(f, "ULEB128 value does not fit in {bits} bits"),
             Self::Index { what, found, entries } => {

@@ -53,6 +53,7 @@
 pub mod error;
 pub mod hash;
 pub mod ids;
+pub mod integrity;
 pub mod layout;
 pub mod load;
 pub mod merge;

@@ -201,10 +201,7 @@ impl Lister<'_> {
 
     async fn pods(&self, query: &PodQuery) -> Result<Vec<Pod>, Failure> {
         let attempted = Attempted::List(query.namespace.as_deref());
-        let pods = self.again(attempted, || self.cluster.list_pods(query)).await?;
-        let PodQuery { namespace, labels, fields } = query;
-        tracing::info!(namespace, labels, fields, pods = pods.len(), "listed pods");
-        Ok(pods)
+        self.again(attempted, || self.cluster.list_pods(query)).await
     }
 
     async fn objects(&self, resource: &'static Resource, namespace: &str) -> Result<Vec<Value>, Failure> {
@@ -228,7 +225,6 @@ impl Lister<'_> {
                 Err(error) => error.failure(attempted),
             };
             let Some(pause) = pauses.next(&failure) else { return Err(failure) };
-            tracing::info!(?attempted, %failure, ?pause, "again after a pause");
             tokio::select! {
                 () = self.cancel.cancelled() => return Err(Failure::interrupted()),
                 () = tokio::time::sleep(pause) => {}

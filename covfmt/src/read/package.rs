@@ -75,6 +75,11 @@ impl<'a> PackageBlob<'a> {
         Ok(Self { index, header, path, name, module, strings, offsets, functions: cursor, start })
     }
 
+    /// Offset of the blob from the start of the file, in bytes.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// The header.
     pub fn header(&self) -> &PackageHeader {
         &self.header

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod access;
-mod attacks;
 mod capture;
 mod common;
 mod debug;
@@ -16,7 +15,6 @@ mod interrupt;
 mod killed;
 mod liar;
 mod many;
-mod people;
 mod program;
 mod rights;
 mod script;

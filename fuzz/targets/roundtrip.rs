@@ -1,0 +1,4 @@
+//! The target `roundtrip`; see the crate.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run("roundtrip", data));

@@ -128,7 +128,11 @@ impl Collector {
         let mut pauses = Pauses::new(self.retries);
         loop {
             captured.attempts += 1;
-            let Err(failure) = job.attempt(captured).await else { return Ok(()) };
+            tracing::debug!(container = %name, source, attempt = captured.attempts, "begin");
+            let Err(failure) = job.attempt(captured).await else {
+                tracing::info!(container = %name, files = captured.files.len(), attempts = captured.attempts, "fetched");
+                return Ok(());
+            };
             let pause = pauses.next(&failure);
             let again = pause.filter(|pause| Instant::now() + *pause < job.patience.deadline);
             let Some(pause) = again else {
@@ -139,6 +143,7 @@ impl Collector {
                     failure
                 });
             };
+            tracing::info!(container = %name, %failure, ?pause, "again after a pause");
             job.patience.wait(tokio::time::sleep(pause)).await?;
         }
     }
@@ -180,6 +185,7 @@ impl Job<'_> {
     }
 
     async fn exec(&self, command: &[String]) -> Result<Execution, Failure> {
+        tracing::debug!(container = %self.at, command = crate::log::command(command), "exec");
         let started = self.patience.wait(self.collector.cluster.exec(self.at, command)).await?;
         started.map_err(|error| error.failure(Attempted::Exec(&self.name.namespace)))
     }
@@ -224,6 +230,7 @@ impl Job<'_> {
             .collect();
         // A name like a counter file's that is none made the script stop waiting.
         let state = if state == FlushState::Done && new.is_empty() { FlushState::Timeout } else { state };
+        tracing::debug!(container = %self.name, ?state, ?waited, new = new.len(), "flushed");
         let begun = !matches!(state, FlushState::NoMeta | FlushState::NotAtomic);
         if begun {
             let done = state == FlushState::Done;

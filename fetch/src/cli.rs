@@ -132,6 +132,10 @@ pub struct Cli {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
+    /// Log the steps on standard error, line by line; -vv with details, -vvv with the requests to the API server
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "Output")]
+    pub verbose: u8,
+
     /// Containers that are crashed or completed, or hold no counter file, are listed and no failure
     #[arg(long, help_heading = "Output")]
     pub allow_empty: bool,

@@ -16,6 +16,7 @@ pub mod exit;
 pub mod flush;
 pub mod guard;
 pub mod listing;
+pub mod log;
 pub mod manifest;
 pub mod names;
 pub mod options;

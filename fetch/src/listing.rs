@@ -201,7 +201,10 @@ impl Lister<'_> {
 
     async fn pods(&self, query: &PodQuery) -> Result<Vec<Pod>, Failure> {
         let attempted = Attempted::List(query.namespace.as_deref());
-        self.again(attempted, || self.cluster.list_pods(query)).await
+        let pods = self.again(attempted, || self.cluster.list_pods(query)).await?;
+        let PodQuery { namespace, labels, fields } = query;
+        tracing::info!(namespace, labels, fields, pods = pods.len(), "listed pods");
+        Ok(pods)
     }
 
     async fn objects(&self, resource: &'static Resource, namespace: &str) -> Result<Vec<Value>, Failure> {
@@ -225,6 +228,7 @@ impl Lister<'_> {
                 Err(error) => error.failure(attempted),
             };
             let Some(pause) = pauses.next(&failure) else { return Err(failure) };
+            tracing::info!(?attempted, %failure, ?pause, "again after a pause");
             tokio::select! {
                 () = self.cancel.cancelled() => return Err(Failure::interrupted()),
                 () = tokio::time::sleep(pause) => {}

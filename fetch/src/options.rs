@@ -49,6 +49,8 @@ pub struct Options {
     pub form: Form,
     /// No progress.
     pub quiet: bool,
+    /// How much is logged, 0 to 3.
+    pub verbosity: u8,
     /// Crashed, completed and empty containers are no failure.
     pub allow_empty: bool,
     /// Copy a meta file that containers have in common from one of them only.
@@ -145,6 +147,7 @@ impl Options {
             dry_run: cli.dry_run,
             form: cli.output,
             quiet: cli.quiet,
+            verbosity: cli.verbose,
             allow_empty: cli.allow_empty,
             dedupe: !cli.no_dedupe,
             parallel: cli.parallel.get(),

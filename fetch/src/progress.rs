@@ -3,18 +3,20 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytesize::ByteSize;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::manifest::{ContainerRecord, State};
+use crate::options::Options;
+
+/// How often the bar is drawn.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Shows how far the run is.
 pub struct Progress {
     show: Show,
-    started: Instant,
-    bytes: Arc<AtomicU64>,
 }
 
 enum Show {
@@ -23,22 +25,45 @@ enum Show {
     Bar(ProgressBar),
 }
 
+/// How progress is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Not at all.
+    Nothing,
+    /// A line for each container that is done.
+    Lines,
+    /// A bar that is drawn over itself, with a line for each failure above it.
+    Bar,
+}
+
+impl Manner {
+    /// A bar needs a terminal that can go back, and standard error for itself.
+    pub fn of(options: &Options) -> Self {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        match options.verbosity {
+            _ if options.quiet => Self::Nothing,
+            0 if std::io::stderr().is_terminal() && !dumb => Self::Bar,
+            _ => Self::Lines,
+        }
+    }
+}
+
 impl Progress {
-    /// Begins with the number of containers to read.
-    pub fn new(containers: usize, quiet: bool, bytes: Arc<AtomicU64>) -> Self {
-        let show = if quiet {
-            Show::Nothing
-        } else if containers > 0 && std::io::stderr().is_terminal() {
-            let bar = ProgressBar::new(containers as u64);
-            if let Ok(style) = ProgressStyle::with_template("{pos}/{len} containers {bar:30} {msg}") {
-                bar.set_style(style);
+    /// Begins with the number of containers to read; `bytes` grows as they come.
+    pub fn new(containers: usize, manner: Manner, bytes: Arc<AtomicU64>) -> Self {
+        let show = match manner {
+            Manner::Nothing => Show::Nothing,
+            Manner::Bar if containers > 0 => {
+                let bar = ProgressBar::new(containers as u64);
+                if let Ok(style) = style(bytes) {
+                    bar.set_style(style);
+                }
+                bar.enable_steady_tick(TICK);
+                Show::Bar(bar)
             }
-            bar.enable_steady_tick(Duration::from_millis(200));
-            Show::Bar(bar)
-        } else {
-            Show::Lines
+            Manner::Bar | Manner::Lines => Show::Lines,
         };
-        Self { show, started: Instant::now(), bytes }
+        Self { show }
     }
 
     /// A container is done.
@@ -50,16 +75,6 @@ impl Progress {
                 if record.state == State::Failed {
                     bar.suspend(|| note(&line(record)));
                 }
-                let bytes = self.bytes.load(Ordering::Relaxed);
-                let seconds = self.started.elapsed().as_secs_f64().max(0.001);
-                // Precision is of no concern in a rate that is shown with two digits.
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_precision_loss,
-                    clippy::cast_sign_loss
-                )]
-                let rate = (bytes as f64 / seconds) as u64;
-                bar.set_message(format!("{} at {}/s", ByteSize(bytes), ByteSize(rate)));
                 bar.inc(1);
             }
         }
@@ -71,6 +86,21 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// The bar: containers, bytes so far, bytes in a second on average.
+fn style(bytes: Arc<AtomicU64>) -> Result<ProgressStyle, indicatif::style::TemplateError> {
+    let came = Arc::clone(&bytes);
+    let came = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{}", ByteSize(came.load(Ordering::Relaxed)));
+    };
+    let rate = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let milliseconds = u64::try_from(state.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = bytes.load(Ordering::Relaxed).saturating_mul(1_000) / milliseconds;
+        let _ = write!(out, "{}/s", ByteSize(rate));
+    };
+    let style = ProgressStyle::with_template("{pos}/{len} containers {bar:30} {came} at {rate}")?;
+    Ok(style.with_key("came", came).with_key("rate", rate))
 }
 
 fn line(record: &ContainerRecord) -> String {

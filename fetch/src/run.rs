@@ -21,11 +21,12 @@ use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
 use crate::listing::Lister;
+use crate::log;
 use crate::manifest::{self, ClusterName, ContainerRecord, ManifestError, Outcome, Run, State, Tool};
 use crate::names::ContainerName;
 use crate::options::Options;
 use crate::plan::{Decision, Entry, Known};
-use crate::progress::{Progress, note};
+use crate::progress::{Manner, Progress, note};
 use crate::remote::kube::KubeCluster;
 use crate::remote::{Cluster, kubeconfig};
 use crate::skaffold::Skaffold;
@@ -33,7 +34,9 @@ use crate::store::Store;
 use crate::summary;
 
 use entrance::enter;
-use planning::{ask_processes, explain_rights, foretell, planned_entries, print_plan, say_unmatched};
+use planning::{
+    ask_processes, explain_rights, foretell, log_plan, planned_entries, print_plan, say_unmatched,
+};
 use record::{planned, result};
 use signals::Interrupt;
 
@@ -51,6 +54,7 @@ pub fn main(cli: Cli) -> Exit {
     };
     let exit = runtime.block_on(async {
         let options = Options::resolve(cli, &Skaffold::of_process())?;
+        log::show(options.verbosity);
         if !options.taken.is_empty() && !options.quiet {
             note(&format!("from Skaffold's environment: {}", options.taken.join("; ")));
         }
@@ -85,6 +89,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         selection: options.selection.clone(),
         containers: Vec::new(),
     };
+    tracing::info!(server = run.cluster.server, context = run.cluster.context, run = run.id, "begin");
     let api = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel };
     if options.dry_run {
         let listed = api.list(&options.selection).await.map_err(|failure| {
@@ -123,6 +128,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
         manifest::record(store.root(), &run)?;
     }
+    log_plan(&entries);
     let readable = entries.iter().filter(|entry| matches!(entry.decision, Decision::Fetch { .. })).count();
     let collector = Collector {
         cluster,
@@ -154,7 +160,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
 async fn collect(collector: &Collector, entries: &[Entry], options: &Options, run: &mut Run) {
     let groups = groups(entries, options.flush.is_some());
     let count = groups.iter().map(Vec::len).sum();
-    let progress = Progress::new(count, options.quiet, Arc::clone(&collector.bytes));
+    let progress = Progress::new(count, Manner::of(options), Arc::clone(&collector.bytes));
     run.containers.iter().filter(|record| record.attempts == 0 && record.state == State::Failed).for_each(
         |record| {
             if record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished) {

@@ -17,6 +17,10 @@ const SOURCE: &str = include_str!("capture.sh");
 /// Longest line of the script's text, bytes; Go's longest file name is shorter than 100.
 pub const LONGEST_LINE: usize = 200;
 
+/// Lines that the script writes for a file at most, and for everything else.
+const LINES_PER_FILE: u64 = 3;
+const MOST_OTHER_LINES: u64 = 1_000;
+
 /// The command for one container.
 ///
 /// `before` is the number of counter files that the process had when it was signalled in an earlier attempt: it is
@@ -73,6 +77,7 @@ pub struct Announcement {
     /// Number of files whose names begin like a coverage file's and are none.
     pub odd: u64,
     started: bool,
+    lines: u64,
 }
 
 /// What follows a line.
@@ -92,6 +97,12 @@ impl Announcement {
     /// Takes one line, without its end. `limit` bounds the number of files.
     pub fn line(&mut self, line: &[u8], limit: u64) -> Result<Next, Failure> {
         let text = std::str::from_utf8(line).map_err(|_| unexpected(line))?;
+        self.lines += 1;
+        if self.lines > limit.saturating_mul(LINES_PER_FILE).saturating_add(MOST_OTHER_LINES) {
+            let message =
+                "the container's shell goes on with text before the files: more than --max-files explains";
+            return Err(Failure::new(Kind::Limit, message));
+        }
         if !self.started {
             self.started = text == "covfetch 1";
             return if self.started { Ok(Next::Line) } else { Err(unexpected(line)) };
@@ -225,6 +236,11 @@ mod tests {
         let mut lines = vec!["covfetch 1"];
         lines.extend(names.iter().map(String::as_str));
         assert_eq!(run(&lines).1.unwrap_err().kind, Kind::Limit);
+        // Lines that say nothing new.
+        for line in ["ignored tmp.covmeta.x", "odd 1", "waiting", &names[0]] {
+            let lines = [vec!["covfetch 1"], vec![line; 2_000]].concat();
+            assert_eq!(run(&lines).1.unwrap_err().kind, Kind::Limit, "{line}");
+        }
     }
 
     #[test]

@@ -6,16 +6,34 @@ use anstyle::{AnsiColor, Style};
 use bytesize::ByteSize;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use serde::Serialize;
 
 use crate::cli::Form;
 use crate::manifest::{ContainerRecord, Run, State};
 use crate::plan::{Decision, Entry};
 
+/// Names of the schemas of what is printed as JSON; docs/MANIFEST.md has them.
+const RUN_SCHEMA: &str = "covfetch/run";
+const PLAN_SCHEMA: &str = "covfetch/plan";
+
+/// Version of both.
+const VERSION: u64 = 1;
+
+/// A run as it is printed.
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema: &'static str,
+    version: u64,
+    #[serde(flatten)]
+    run: &'a Run,
+}
+
 /// Writes the summary of a finished run.
 pub fn write(run: &Run, form: Form, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     match form {
         Form::Json => {
-            serde_json::to_writer_pretty(&mut *out, run)?;
+            let printed = Printed { schema: RUN_SCHEMA, version: VERSION, run };
+            serde_json::to_writer_pretty(&mut *out, &printed)?;
             writeln!(out)
         }
         Form::Table | Form::Wide if run.containers.is_empty() => Ok(()),
@@ -121,7 +139,7 @@ pub fn write_plan(
     if form == Form::Json {
         let planned: Vec<serde_json::Value> = entries.iter().map(planned_json).collect();
         let plan = serde_json::json!({
-            "cluster": run.cluster, "selection": run.selection, "containers": planned,
+            "schema": PLAN_SCHEMA, "version": VERSION, "cluster": run.cluster, "selection": run.selection, "containers": planned,
         });
         serde_json::to_writer_pretty(&mut *out, &plan)?;
         return writeln!(out);

@@ -82,6 +82,7 @@ impl Receiver {
                 // Who reads the stream knows why.
                 return Ok(());
             }
+            tracing::trace!(container = %self.name, %name, size, "came");
             match validate(name, &bytes).and_then(|mode| batch.add(name, &bytes).map(|()| mode)) {
                 Ok(mode) => modes.extend(mode.map(|mode| (name.clone(), mode))),
                 // One bad file does not cost the others.

@@ -118,6 +118,7 @@ impl Job<'_> {
         captured: &mut Captured,
     ) -> Result<(), Failure> {
         let Delivered { by, stored, mode } = delivered;
+        tracing::debug!(container = %self.name, %name, from = %by, "taken from another container");
         let (store, from, to, file) =
             (self.collector.store.clone(), by.clone(), self.name.clone(), name.clone());
         let task = tokio::task::spawn_blocking(move || store.share(&from, &to, &file, &stored));

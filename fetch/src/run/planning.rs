@@ -54,6 +54,23 @@ pub(super) fn foretell(entries: &mut [Entry], listed: &Listed, options: &Options
     }
 }
 
+/// What is going to be done, for the log.
+pub(super) fn log_plan(entries: &[Entry]) {
+    for Entry { namespace, pod, container, decision, note, .. } in entries {
+        let container = container.as_deref().unwrap_or("-");
+        match decision {
+            Decision::Fetch { source, .. } => {
+                tracing::debug!(namespace, pod, container, source, note, "to be fetched");
+            }
+            Decision::Ask { .. } => tracing::debug!(namespace, pod, container, note, "to be asked"),
+            Decision::List => tracing::debug!(namespace, pod, container, note, "listed only"),
+            Decision::Fail(failure) => tracing::debug!(namespace, pod, container, %failure, "failed"),
+        }
+    }
+    let fetched = entries.iter().filter(|entry| matches!(entry.decision, Decision::Fetch { .. })).count();
+    tracing::info!(entries = entries.len(), fetched, "planned");
+}
+
 /// Asks the processes for their directories, several at a time.
 pub(super) async fn ask_processes(
     cluster: &dyn Cluster,

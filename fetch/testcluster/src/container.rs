@@ -13,6 +13,8 @@ pub struct Container {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) programs: Vec<String>,
+    /// Shell scripts under names of programs.
+    pub(crate) scripts: Vec<(String, String)>,
     pub(crate) main: Main,
     pub(crate) restart_count: u32,
     pub(crate) overlay: Option<Value>,
@@ -27,6 +29,7 @@ impl Container {
             dir: None,
             env: Vec::new(),
             programs: Vec::new(),
+            scripts: Vec::new(),
             main: Main::Idle,
             restart_count: 0,
             overlay: None,
@@ -60,6 +63,14 @@ impl Container {
     #[must_use]
     pub fn programs<S: Into<String>>(mut self, programs: impl IntoIterator<Item = S>) -> Self {
         self.programs.extend(programs.into_iter().map(Into::into));
+        self
+    }
+
+    /// A program of the image that is this POSIX shell script, whatever the host has under its name: for images that
+    /// lie. The script finds all programs of the host.
+    #[must_use]
+    pub fn script(mut self, program: impl Into<String>, text: impl Into<String>) -> Self {
+        self.scripts.push((program.into(), text.into()));
         self
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod access;
+mod attacks;
 mod capture;
 mod common;
 mod debug;
@@ -15,6 +16,7 @@ mod interrupt;
 mod killed;
 mod liar;
 mod many;
+mod people;
 mod program;
 mod rights;
 mod script;

@@ -14,7 +14,7 @@ use super::confine::spawn_confined;
 use super::isolation::{nsenter_arguments, unshare_command};
 use super::lifeline::Lifeline;
 use super::main_process::main_command;
-use super::programs::{find_on_host, install};
+use super::programs::{find_on_host, install, install_scripts};
 use super::watch::{kill_all, lifeline_target, watch_exit};
 use crate::container::Container;
 use crate::error::Error;
@@ -73,6 +73,7 @@ impl Running {
         let bin = home.join("bin");
         let pid_file = home.join("pid");
         install(&bin, label, &spec.programs, (mode == Mode::Mapped).then_some(&*pid_file))?;
+        install_scripts(&bin, label, &spec.scripts)?;
         let argv = main_command(label, spec, &home.join("ready"))?;
 
         let mut command = if let Some((unshare, arguments)) = unshare_command(mode) {
@@ -100,7 +101,12 @@ impl Running {
             home,
             bin,
             env: spec.env.clone(),
-            programs: spec.programs.clone(),
+            programs: spec
+                .programs
+                .iter()
+                .chain(spec.scripts.iter().map(|(name, _)| name))
+                .cloned()
+                .collect(),
             mode,
             pid,
             child: Mutex::new(Some(child)),

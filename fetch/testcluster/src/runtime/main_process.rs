@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::programs::find_on_host;
+use super::programs::{find_on_host, with_host_path};
 use super::scripts;
-use super::shims::quote;
 use crate::container::{Container, Main, OnSignal, Replay};
 use crate::error::Error;
 
@@ -14,11 +13,6 @@ pub(super) fn main_command(label: &str, spec: &Container, ready: &Path) -> Resul
     let shell = find_on_host("sh")
         .ok_or_else(|| Error::ProgramNotFound { container: label.into(), program: "sh".into() })?;
     let ready = ready.display().to_string();
-    // The scripts need programs that the container's own PATH may lack.
-    let with_host_path = |script: &str| {
-        let path = quote(&std::env::var("PATH").unwrap_or_default());
-        format!("PATH={path}\n{script}")
-    };
     let mut argv = vec![shell.display().to_string(), "-c".into()];
     match &spec.main {
         Main::Idle | Main::Exited(_) => {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::shims::{is_shell, kill_shim, shell_shim};
+use super::shims::{is_shell, kill_shim, quote, shell_shim};
 use crate::error::Error;
 
 /// Programs that look for processes by name, or carry a `kill` of their own: not for containers that share the host's
@@ -53,6 +53,26 @@ pub(super) fn install(
         }
     }
     Ok(())
+}
+
+/// Adds programs that are scripts of the test's, in the place of others of their names.
+pub(super) fn install_scripts(dir: &Path, label: &str, scripts: &[(String, String)]) -> Result<(), Error> {
+    for (program, text) in scripts {
+        let missing =
+            |program: &str| Error::ProgramNotFound { container: label.into(), program: program.into() };
+        let shell = find_on_host("sh").ok_or_else(|| missing("sh"))?;
+        if program.contains('/') {
+            return Err(missing(program));
+        }
+        write_script(&dir.join(program), &format!("#!{}\n{}", shell.display(), with_host_path(text)))?;
+    }
+    Ok(())
+}
+
+/// A script that finds programs which the container's own `PATH` may lack.
+pub(super) fn with_host_path(script: &str) -> String {
+    let path = quote(&std::env::var("PATH").unwrap_or_default());
+    format!("PATH={path}\n{script}")
 }
 
 fn link(target: &Path, entry: &Path) -> Result<(), Error> {

@@ -271,3 +271,22 @@ async fn the_environment_and_the_directory_are_the_containers() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_program_may_be_a_script_of_the_tests() {
+    for isolation in isolations() {
+        let lying = Container::new("app")
+            .programs(["cat"])
+            .script("sh", "seq 3; echo \"$#\"")
+            .script("tar", "exit 7");
+        let cluster = Cluster::builder()
+            .isolation(isolation)
+            .pod(Pod::new("ns", "web").container(lying))
+            .start()
+            .unwrap();
+        let transcript = run(&cluster, &["sh", "-c", "echo honest"]).await;
+        assert_eq!((transcript.stdout().as_str(), transcript.exit_code()), ("1\n2\n3\n2\n", 0));
+        assert_eq!(run(&cluster, &["tar", "-cf", "-", "."]).await.exit_code(), 7);
+        assert_eq!(run(&cluster, &["cat", "/dev/null"]).await.exit_code(), 0);
+    }
+}

@@ -4,8 +4,10 @@ mod cat;
 mod debug;
 mod direct;
 mod receive;
+mod restart;
 mod shared;
 mod shell;
+mod trigger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,10 +21,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Failure, Kind};
-use crate::flush::{Evidence, FlushRequest, FlushState, empty, meta_only};
+use crate::flush::{Evidence, FlushRequest, FlushState, Method, empty, meta_only};
 use crate::guard::Patience;
 use crate::manifest::FlushRecord;
-use crate::names::{ContainerName, CoverageName};
+use crate::names::{ContainerName, CoverageName, Writer};
 use crate::remote::{Attempted, Cluster, Execution};
 use crate::retry::Pauses;
 use crate::store::{Store, Stored};
@@ -72,8 +74,16 @@ pub struct Captured {
     pub note: Option<String>,
     /// The flush, once it has begun.
     pub flush: Option<FlushRecord>,
-    /// The counter files of the process before the signal; set once the signal may have been sent.
+    /// The counter files of the process before the flush; set once the flush may have been asked for.
     before: Option<Before>,
+    /// Why the flush cannot be had: what is there is copied all the same.
+    refused: Option<Failure>,
+    /// Why it is not known whether the program was reached.
+    unanswered: Option<String>,
+    /// Which of the container's lives it was before it was told to end.
+    life: Option<restart::Life>,
+    /// The container has ended of the flush and been started again.
+    ended: bool,
     /// The container has no shell.
     shell_less: bool,
     /// The container has no tar, as far as that is known.
@@ -93,9 +103,11 @@ pub struct Held {
     pub from: Option<ContainerName>,
 }
 
-/// The process's counter files when it was signalled.
+/// The process's counter files before its flush.
 #[derive(Debug, Clone, Default)]
 struct Before {
+    /// The process, as numbered inside the container; `None` if any may write.
+    process: Option<u32>,
     /// How many, as the script counts them.
     count: u64,
     /// Their names.
@@ -110,8 +122,11 @@ impl Collector {
         source: &str,
         captured: &mut Captured,
     ) -> Result<(), Failure> {
-        // The flush has a time of its own.
-        let flush = self.flush.map_or(Duration::ZERO, |flush| flush.timeout);
+        // The flush has a time of its own, and so has what comes before or after it: a request, a restart.
+        let flush = self.flush.as_ref().map_or(Duration::ZERO, |flush| {
+            let twice = flush.is_apart() || flush.ends_container();
+            flush.timeout * if twice { 2 } else { 1 }
+        });
         let timeout = self.timeout + flush;
         let job = Job {
             collector: self,
@@ -174,14 +189,49 @@ impl Job<'_> {
 
     /// Reads the container with its own programs, or with those of the container at [`Self::at`].
     async fn inside(&self, captured: &mut Captured) -> Result<(), Failure> {
-        if !captured.shell_less {
-            match self.with_shell(captured).await? {
-                shell::Shell::Done => return self.complete(captured),
-                shell::Shell::Absent => captured.shell_less = true,
-            }
+        if self.collector.flush.as_ref().is_some_and(FlushRequest::ends_container) {
+            return self.across_its_end(captured).await;
         }
-        self.without_shell(captured).await?;
+        self.once(captured).await.map_err(|failure| self.blame_signal(failure, captured))
+    }
+
+    /// A container that ends just after a signal most likely ended of it.
+    fn blame_signal(&self, failure: Failure, captured: &Captured) -> Failure {
+        match self.wanted(captured).map(|request| &request.method) {
+            Some(Method::Signal(signal, _))
+                if failure.kind == Kind::PodState
+                    && captured.before.is_some()
+                    && captured.flush.is_none() =>
+            {
+                failure.followed_by(format_args!(
+                    "; signal {signal} was sent just before: a program without a handler for it ends"
+                ))
+            }
+            _ => failure,
+        }
+    }
+
+    /// Reads the container as long as it lives.
+    async fn once(&self, captured: &mut Captured) -> Result<(), Failure> {
+        if captured.shell_less {
+            self.without_shell(captured).await?;
+        } else if let shell::Shell::Absent = self.with_shell(captured).await? {
+            captured.shell_less = true;
+            self.without_shell(captured).await?;
+        }
+        if let Some(refused) = &captured.refused {
+            return Err(refused.clone());
+        }
+        if captured.ended {
+            self.judge_flush(captured, FlushState::Done, None, "")?;
+        }
         self.complete(captured)
+    }
+
+    /// The flush that is still to be asked for, or to be waited for.
+    fn wanted(&self, captured: &Captured) -> Option<&FlushRequest> {
+        let over = captured.refused.is_some() || captured.ended;
+        self.collector.flush.as_ref().filter(|_| !over)
     }
 
     async fn exec(&self, command: &[String]) -> Result<Execution, Failure> {
@@ -217,30 +267,32 @@ impl Job<'_> {
         waited: Option<Duration>,
         stderr: &str,
     ) -> Result<(), Failure> {
-        let Some(request) = self.collector.flush else { return Ok(()) };
+        let Some(request) = &self.collector.flush else { return Ok(()) };
         let before = captured.before.clone().unwrap_or_default();
-        let pid = request.pid.get();
+        let pid = request.pid().or(before.process);
         let new: Vec<String> = captured
             .files
             .keys()
             .filter(|name| {
-                name.writer().is_some_and(|writer| writer.pid == pid) && !before.names.contains(name)
+                let by = |writer: Writer| pid.is_none_or(|pid| pid == writer.pid);
+                name.writer().is_some_and(by) && !before.names.contains(name)
             })
             .map(ToString::to_string)
             .collect();
-        // A name like a counter file's that is none made the script stop waiting.
-        let state = if state == FlushState::Done && new.is_empty() { FlushState::Timeout } else { state };
+        let state = match state {
+            FlushState::Done if new.is_empty() && captured.ended => FlushState::Gone,
+            // A name like a counter file's that is none made the script stop waiting.
+            FlushState::Done if new.is_empty() => FlushState::Timeout,
+            state => state,
+        };
         tracing::debug!(container = %self.name, ?state, ?waited, new = new.len(), "flushed");
         let begun = !matches!(state, FlushState::NoMeta | FlushState::NotAtomic);
         if begun {
             let done = state == FlushState::Done;
             captured.flush = Some(FlushRecord {
-                method: "signal".to_owned(),
-                signal: Some(request.signal.to_string()),
-                pid: Some(pid),
-                outcome: if done { "flushed" } else { "failed" }.to_owned(),
                 waited_ms: waited.filter(|_| done).and_then(|waited| u64::try_from(waited.as_millis()).ok()),
                 files: if done { new } else { Vec::new() },
+                ..FlushRecord::new(request, pid, done)
             });
         }
         let evidence = Evidence {
@@ -248,8 +300,13 @@ impl Job<'_> {
             modes: captured.modes(),
             pids: captured.pids(),
             stderr: stderr.to_owned(),
+            pid,
         };
-        state.failure(&request, &evidence).map_or(Ok(()), Err)
+        let Some(failure) = state.failure(request, &evidence) else { return Ok(()) };
+        Err(match &captured.unanswered {
+            Some(why) if state == FlushState::Timeout => failure.followed_by(format_args!(" ({why})")),
+            _ => failure,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
-# Runs in the container: sh -c SCRIPT covfetch DIR SIGNAL PID SECONDS BEFORE LARGE. Values come as arguments only.
-# SIGNAL "" = no flush. BEFORE = counter files of PID before the signal; given = it was sent, only wait.
+# Runs in the container: sh -c SCRIPT covfetch DIR HOW PID SECONDS BEFORE LARGE. Values come as arguments only.
+# HOW = "" no flush, a signal to send, "look" or "any" = say what is there and stop: somebody else flushes then ("any" =
+# whatever the counter mode). PID = a number, a name, or "*" for any. BEFORE = counter files of PID before the flush;
+# given = it was asked for, only wait.
 # Writes lines of text, then for each 500 files a tar archive; without tar: what wc -c says of them, a line "data", what
 # cat makes of them, and a line "end" behind the last. POSIX sh; dash, bash and busybox.
 # LARGE = bytes from which on a meta file is not sent, but its SHA-256 told; "" = send all.
@@ -7,9 +9,10 @@ LC_ALL=C IFS='
 '
 export LC_ALL
 unset CDPATH
-dir=$1 signal=$2 pid=$3 seconds=$4 before=$5 large=$6
+dir=$1 how=$2 pid=$3 seconds=$4 before=$5 large=$6
 say() { printf '%s\n' "$*"; }
-count() { set -- ./covcounters.*."$pid".*; if [ -e "$1" ]; then n=$#; else n=0; fi; }
+# shellcheck disable=SC2086
+count() { set -- ./covcounters.*.$pid.*; if [ -e "$1" ]; then n=$#; else n=0; fi; }
 # Whether $f is a plain file named as Go names them: 32 hex digits, then process id and time.
 fit() {
   case $f in
@@ -40,22 +43,34 @@ if ! command -v tar >/dev/null; then
 fi
 cd -- "$dir" || { say stop no-dir; exit 0; }
 [ -r . ] || { say stop unreadable; exit 0; }
-if [ -n "$signal" ]; then
+if [ -n "$how" ]; then
+  case $pid in
+    [*]) ;;
+    *[!0-9]*)
+      find_process "$pid"
+      case $pid in
+        '') say stop no-process; exit 0 ;;
+        *' '*) say processes "$pid"; say stop several; exit 0 ;;
+      esac ;;
+  esac
+  say process "$pid"
   # The counter mode is byte 48 of a meta file; set is 1, count is 2.
   one=$(printf '\001') two=$(printf '\002') state=no-meta
   for f in ./covmeta.*; do
     fit || continue
     case $(dd if="$f" bs=1 skip=48 count=1 2>/dev/null) in
-      "$one" | "$two") state=not-atomic ;;
+      "$one" | "$two") case $how in TERM | any) state=ready; break ;; *) state=not-atomic ;; esac ;;
       *) state=ready; break ;;
     esac
   done
   if [ "$state" = ready ]; then
     if [ -z "$before" ]; then
       count; before=$n
-      for f in ./covcounters.*."$pid".*; do fit && say before "${f#./}"; done
+      # shellcheck disable=SC2086
+      for f in ./covcounters.*.$pid.*; do fit && say before "${f#./}"; done
       say signal "$before"
-      kill -s "$signal" "$pid" || state=kill-failed
+      case $how in look | any) say end; exit 0 ;; esac
+      kill -s "$how" "$pid" || state=kill-failed
     fi
   fi
   if [ "$state" = ready ]; then
@@ -64,7 +79,7 @@ if [ -n "$signal" ]; then
     while :; do
       count
       [ "$n" -gt "$before" ] && { state="done"; break; }
-      kill -0 "$pid" 2>/dev/null || { state=gone; count; [ "$n" -gt "$before" ] && state="done"; break; }
+      [ "$pid" = '*' ] || kill -0 "$pid" 2>/dev/null || { state=gone; count; [ "$n" -gt "$before" ] && state="done"; break; }
       now=$(date +%s 2>/dev/null)
       [ -n "$start" ] && [ -n "$now" ] && [ $((now - start)) -gt "$seconds" ] && { state=timeout; break; }
       [ "$ticks" -ge $((seconds * 50)) ] && { state=timeout; break; }

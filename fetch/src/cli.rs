@@ -9,7 +9,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, ValueEnum};
 
 use crate::exit::EXIT_CODES;
-use crate::flush::Signal;
+use crate::flush::{FlushUrl, HttpMethod, ProcessName, Signal};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -21,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   covfetch -n shop -l app=checkout                 what the pods have written so far
   covfetch -n shop -l app=checkout --signal USR1   tell them to write first, and wait for it
+  covfetch -n shop --flush-url :8080/debug/flush   make them write by a request to each pod
   covfetch -n shop deployment/checkout svc/cart    the pods of workloads
   covfetch -A -l coverage=yes -c 'server*' --from /cov
   covfetch -l app=checkout --dry-run               what would be done
@@ -29,7 +30,7 @@ Examples:
 /// Collect Go coverage files (covmeta.*, covcounters.*) from Kubernetes pods.
 ///
 /// Finds the coverage directory of every selected container (GOCOVERDIR in the pod's spec or in its process's
-/// environment, or --from), asks the program to write its counters if told how (--signal), copies the files with tar,
+/// environment, or --from), asks the program to write its counters if told how (--signal, --flush-url, --flush-exec), copies the files with tar,
 /// checks each of them, and stores them under DIR/NAMESPACE/POD/CONTAINER/. DIR/manifest.json says what each run found,
 /// and what it failed to fetch.
 ///
@@ -100,16 +101,43 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", help_heading = "Which cluster")]
     pub context: Option<String>,
 
-    /// Send this signal first, and wait until the program has written its counters; nothing is signalled otherwise
-    #[arg(long, value_name = "SIGNAL", help_heading = "Flush")]
+    /// Send this signal first, and wait until the program has written its counters; nothing is signalled otherwise.
+    /// USR1, USR2, HUP or WINCH for a program with a handler; TERM for one without: it ends, its container is started
+    /// again, and its files must lie on a volume
+    #[arg(long, value_name = "SIGNAL", group = "flush", help_heading = "Flush")]
     pub signal: Option<Signal>,
 
     /// Process to signal, and to ask for a GOCOVERDIR that the pod's spec does not have; as numbered in its container
     #[arg(long, value_name = "PID", default_value = "1", help_heading = "Flush")]
     pub pid: NonZeroU32,
 
+    /// The same by its name, as ps shows it; there must be one of that name
+    #[arg(long, value_name = "NAME", conflicts_with = "pid", help_heading = "Flush")]
+    pub process: Option<ProcessName>,
+
+    /// Send a request to the pods first (`:8080/debug/flush` or `http://localhost:8080/debug/flush`), through the API server's
+    /// port-forward, and wait for the new counter file; redirects are not followed
+    #[arg(long, value_name = "URL", group = "flush", help_heading = "Flush")]
+    pub flush_url: Option<FlushUrl>,
+
+    /// Method of that request
+    #[arg(
+        long,
+        value_name = "METHOD",
+        default_value = "POST",
+        ignore_case = true,
+        requires = "flush_url",
+        help_heading = "Flush"
+    )]
+    pub flush_method: HttpMethod,
+
+    /// Run a command in the containers first, and wait for the new counter file. Words are split and quoted as in a
+    /// shell, and no shell runs them: for one, write 'sh -c "..."'
+    #[arg(long, value_name = "COMMAND", group = "flush", help_heading = "Flush")]
+    pub flush_exec: Option<String>,
+
     /// How long to wait for the new counter file, rounded up to whole seconds
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "signal", help_heading = "Flush")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "flush", help_heading = "Flush")]
     pub flush_timeout: Duration,
 
     /// Where the files and the manifest go [default: reports/coverage]

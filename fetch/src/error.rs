@@ -43,6 +43,12 @@ pub enum Kind {
     FlushTimeout,
     /// The signalled process ended and left no new counter file.
     ProcessEnded,
+    /// There is no process of the name that was given, or there are several.
+    NoProcess,
+    /// The command or the request that was to make the program write its counters failed.
+    FlushFailed,
+    /// The container must not be ended: its files, or itself, would not come back; or it did not come back.
+    Restart,
     /// There is a meta file and no counter file.
     MetaOnly,
     /// There is no coverage file at all.

@@ -1,70 +1,14 @@
-//! Flush by signal: what is asked for, what came of it, and the sentence for each way in which nothing came.
+//! Flush: what is asked for, what came of it, and the sentence for each way in which nothing came.
 
-use std::fmt;
-use std::num::NonZeroU32;
-use std::str::FromStr;
+mod request;
+
 use std::time::Duration;
 
 use covfmt::mode::CounterMode;
 
 use crate::error::{Failure, Kind};
 
-/// A signal that a program can handle and live on.
-///
-/// Signals that end a process are refused: its files would be lost with the container's file system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// SIGHUP.
-    Hup,
-    /// SIGUSR1.
-    Usr1,
-    /// SIGUSR2.
-    Usr2,
-    /// SIGWINCH.
-    Winch,
-}
-
-impl Signal {
-    /// The name without `SIG`, as `kill -s` takes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hup => "HUP",
-            Self::Usr1 => "USR1",
-            Self::Usr2 => "USR2",
-            Self::Winch => "WINCH",
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Signal {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let upper = text.to_ascii_uppercase();
-        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-        [Self::Hup, Self::Usr1, Self::Usr2, Self::Winch]
-            .into_iter()
-            .find(|signal| signal.as_str() == name)
-            .ok_or_else(|| "signals that a program can handle and live on: USR1, USR2, HUP, WINCH".to_owned())
-    }
-}
-
-/// A flush to ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FlushRequest {
-    /// The signal.
-    pub signal: Signal,
-    /// Process to signal, as numbered inside the container.
-    pub pid: NonZeroU32,
-    /// How long to wait for the new counter file; whole seconds.
-    pub timeout: Duration,
-}
+pub use request::{FlushRequest, FlushUrl, HttpMethod, Method, Process, ProcessName, Signal, words};
 
 /// What came of a flush, as seen inside the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +40,8 @@ pub struct Evidence {
     pub pids: Vec<u32>,
     /// What `kill` wrote to its standard error.
     pub stderr: String,
+    /// The process that was to write, as numbered inside the container, if that is known.
+    pub pid: Option<u32>,
 }
 
 impl FlushState {
@@ -115,14 +61,15 @@ impl FlushState {
 
     /// The failure that a state other than [`FlushState::Done`] is.
     pub fn failure(self, request: &FlushRequest, evidence: &Evidence) -> Option<Failure> {
-        let FlushRequest { signal, pid, timeout } = request;
+        let told = Told { request, evidence };
         let failure = match self {
             Self::Done => return None,
             Self::NoMeta => Failure::new(
                 Kind::Empty,
                 format!(
-                    "no meta file in {}, so nothing was signalled: the program is not built with -cover, or its GOCOVERDIR is another directory",
-                    evidence.source
+                    "no meta file in {}, so nothing was {}: the program is not built with -cover, or its GOCOVERDIR is another directory",
+                    evidence.source,
+                    told.done()
                 ),
             ),
             Self::NotAtomic => {
@@ -131,45 +78,96 @@ impl FlushState {
                 Failure::new(
                     Kind::FlushMode,
                     format!(
-                        "nothing was signalled: the build counts in {mode} mode and writes its counters only when it exits; build with -covermode=atomic to flush while it runs"
+                        "nothing was {}: the build counts in {mode} mode and writes its counters only when it exits; build with -covermode=atomic to flush while it runs, or end it with --signal TERM",
+                        told.done()
                     ),
                 )
             }
             Self::KillFailed => Failure::new(
                 Kind::Command,
-                format!("signal {signal} could not be sent to process {pid}: {}", evidence.stderr),
+                format!("{} could not be sent to {}: {}", told.means(), told.process(), evidence.stderr),
             ),
-            Self::Gone => Failure::new(
-                Kind::ProcessEnded,
-                format!(
-                    "process {pid} ended after signal {signal} and wrote no counter file: it has no handler for the signal"
-                ),
-            ),
-            Self::Timeout => timed_out(*signal, pid.get(), *timeout, evidence),
+            Self::Gone => told.gone(),
+            Self::Timeout => told.timed_out(request.timeout),
             Self::NoSleep => Failure::new(
                 Kind::NoKill,
-                format!("signal {signal} was sent; the container has no sleep to wait for the new file with"),
+                format!(
+                    "{} was sent; the container has no sleep to wait for the new file with",
+                    told.means()
+                ),
             ),
         };
         Some(failure)
     }
 }
 
-fn timed_out(signal: Signal, pid: u32, timeout: Duration, evidence: &Evidence) -> Failure {
-    let kind = if evidence.pids.is_empty() { Kind::MetaOnly } else { Kind::FlushTimeout };
-    let seen = if evidence.pids.is_empty() { "there is a meta file and no counter file: " } else { "" };
-    let others: Vec<String> =
-        evidence.pids.iter().filter(|other| **other != pid).map(u32::to_string).collect();
-    let advice = if others.is_empty() {
-        "it has no handler for the signal, is not the program (--pid), writes to another directory, or needs longer (--flush-timeout)".to_owned()
-    } else {
-        format!("files of process {} are here: try --pid {}", others.join(", "), others.join(" or "))
-    };
-    let seconds = timeout.as_secs();
-    Failure::new(
-        kind,
-        format!("{seen}no new counter file of process {pid} within {seconds} s of signal {signal}: {advice}"),
-    )
+/// The words for what was asked and what was seen.
+struct Told<'a> {
+    request: &'a FlushRequest,
+    evidence: &'a Evidence,
+}
+
+impl Told<'_> {
+    fn means(&self) -> String {
+        match &self.request.method {
+            Method::Signal(signal, _) => format!("signal {signal}"),
+            Method::Command(words) => format!("the command \"{}\"", words.join(" ")),
+            Method::Request(url) => format!("the request {url}"),
+        }
+    }
+
+    /// What would have been done.
+    fn done(&self) -> &'static str {
+        match &self.request.method {
+            Method::Signal(..) => "signalled",
+            Method::Command(_) => "run",
+            Method::Request(_) => "requested",
+        }
+    }
+
+    fn process(&self) -> String {
+        match (self.evidence.pid, &self.request.method) {
+            (Some(pid), _) => format!("process {pid}"),
+            (None, Method::Signal(_, process)) => format!("process {process}"),
+            (None, _) => "any process".to_owned(),
+        }
+    }
+
+    fn gone(&self) -> Failure {
+        let why = if self.request.ends_container() {
+            "a program writes its counters when main returns or os.Exit is called: handle the signal"
+        } else {
+            "it has no handler for the signal"
+        };
+        let message =
+            format!("{} ended after {} and wrote no counter file: {why}", self.process(), self.means());
+        Failure::new(Kind::ProcessEnded, message)
+    }
+
+    fn timed_out(&self, timeout: Duration) -> Failure {
+        let pids = &self.evidence.pids;
+        let kind = if pids.is_empty() { Kind::MetaOnly } else { Kind::FlushTimeout };
+        let seen = if pids.is_empty() { "there is a meta file and no counter file: " } else { "" };
+        let others: Vec<String> = pids
+            .iter()
+            .filter(|other| self.evidence.pid.is_some_and(|pid| pid != **other))
+            .map(u32::to_string)
+            .collect();
+        let advice = match &self.request.method {
+            _ if !others.is_empty() => {
+                format!("files of process {} are here: try --pid {}", others.join(", "), others.join(" or "))
+            }
+            Method::Signal(Signal::Term, _) => "it has not ended, is not the program (--pid), writes to another directory, or needs longer (--flush-timeout)".to_owned(),
+            Method::Signal(..) => "it has no handler for the signal, is not the program (--pid), writes to another directory, or needs longer (--flush-timeout)".to_owned(),
+            Method::Command(_) | Method::Request(_) => "it does not make the program write its counters, the program writes to another directory, or needs longer (--flush-timeout)".to_owned(),
+        };
+        let seconds = timeout.as_secs();
+        let (process, means) = (self.process(), self.means());
+        Failure::new(
+            kind,
+            format!("{seen}no new counter file of {process} within {seconds} s of {means}: {advice}"),
+        )
+    }
 }
 
 /// The failure of a container without any counter file, where no flush was asked for.
@@ -200,22 +198,15 @@ pub fn empty(source: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn signals_are_named_as_people_name_them() {
-        for text in ["USR1", "usr1", "SIGUSR1", "sigusr1"] {
-            assert_eq!(text.parse::<Signal>(), Ok(Signal::Usr1));
-        }
-        for text in ["TERM", "KILL", "9", "", "USR1; rm -rf /"] {
-            assert!(text.parse::<Signal>().is_err(), "{text}");
-        }
-    }
+    use std::num::NonZeroU32;
 
     #[test]
     fn each_way_of_failing_has_its_kind_and_advice() {
-        let request =
-            FlushRequest { signal: Signal::Usr1, pid: NonZeroU32::MIN, timeout: Duration::from_secs(30) };
+        let process = Process::Id(NonZeroU32::MIN);
+        let method = Method::Signal(Signal::Usr1, process);
+        let request = FlushRequest { method, timeout: Duration::from_secs(30) };
         let evidence = |pids: &[u32]| Evidence {
+            pid: Some(1),
             source: "/cov".into(),
             modes: vec![CounterMode::Set],
             pids: pids.to_vec(),
@@ -235,6 +226,16 @@ mod tests {
             assert!(failure.message.contains(words), "{failure}");
         }
         assert_eq!(FlushState::Done.failure(&request, &evidence(&[])), None);
+        let asked = Method::Request(":8080/flush".parse().unwrap());
+        let request = FlushRequest { method: asked, ..request };
+        let unknown = Evidence { pid: None, ..evidence(&[7]) };
+        let failure = FlushState::Timeout.failure(&request, &unknown).unwrap();
+        assert!(
+            failure
+                .message
+                .contains("of any process within 30 s of the request POST http://localhost:8080/flush"),
+            "{failure}"
+        );
         assert!(meta_only("/cov", &[CounterMode::Atomic]).message.contains("--signal USR1"));
         assert!(meta_only("/cov", &[CounterMode::Set]).message.contains("-covermode=atomic"));
     }

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
+use crate::escape::one_line;
+use crate::flush::{FlushRequest, Method};
 use crate::selection::Selection;
 
 pub use file::{FILE_NAME, ManifestError, record, set_aside, unended};
@@ -187,8 +189,11 @@ pub enum FileKind {
 /// A flush.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlushRecord {
-    /// `signal`.
+    /// `signal`, `command` or `request`.
     pub method: String,
+    /// The command, or the request's method and URL; escaped.
+    #[serde(default)]
+    pub by: Option<String>,
     /// Name without `SIG`.
     pub signal: Option<String>,
     /// Process that was signalled.
@@ -199,6 +204,26 @@ pub struct FlushRecord {
     pub waited_ms: Option<u64>,
     /// Counter files that the flush produced.
     pub files: Vec<String>,
+}
+
+impl FlushRecord {
+    /// A flush that was asked for, of the process of this number if that is known.
+    pub fn new(request: &FlushRequest, pid: Option<u32>, done: bool) -> Self {
+        let (signal, by) = match &request.method {
+            Method::Signal(signal, _) => (Some(signal.to_string()), None),
+            Method::Command(words) => (None, Some(one_line(&words.join(" ")))),
+            Method::Request(url) => (None, Some(one_line(&url.to_string()))),
+        };
+        Self {
+            method: request.word().to_owned(),
+            by,
+            signal,
+            pid,
+            outcome: if done { "flushed" } else { "failed" }.to_owned(),
+            waited_ms: None,
+            files: Vec::new(),
+        }
+    }
 }
 
 /// Makes the id of a run: its time, and the process for runs that begin in the same microsecond.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cli::{Cli, Form};
 use crate::dns::is_dns_label;
 use crate::error::Fatal;
-use crate::flush::FlushRequest;
+use crate::flush::{FlushRequest, FlushUrl, Method, Process, words};
 use crate::selection::{Selection, check_pattern};
 use crate::skaffold::Skaffold;
 use crate::unpack::Limits;
@@ -35,8 +35,8 @@ pub struct Options {
     pub selection: Selection,
     /// The flush to ask for.
     pub flush: Option<FlushRequest>,
-    /// Process whose environment tells a directory that the pod's spec does not have, as numbered in its container.
-    pub pid: u32,
+    /// Process whose environment tells a directory that the pod's spec does not have.
+    pub process: Process,
     /// Image for ephemeral containers beside those that have nothing to copy with.
     pub debug_image: Option<String>,
     /// The store.
@@ -109,10 +109,18 @@ impl Options {
             return Err(Fatal::usage("--from needs a directory"));
         }
         let debug_image = cli.debug_image.map(|image| check_image("--debug-image", image)).transpose()?;
-        let flush = cli.signal.map(|signal| {
-            let whole = cli.flush_timeout.as_secs() + u64::from(cli.flush_timeout.subsec_nanos() > 0);
-            FlushRequest { signal, pid: cli.pid, timeout: Duration::from_secs(whole) }
-        });
+        let process = cli.process.map_or(Process::Id(cli.pid), Process::Name);
+        let method = match (cli.signal, cli.flush_url, cli.flush_exec) {
+            (Some(signal), _, _) => Some(Method::Signal(signal, process.clone())),
+            (_, Some(url), _) => Some(Method::Request(FlushUrl { method: cli.flush_method, ..url })),
+            (_, _, Some(line)) => {
+                let words = words(&line).map_err(|why| Fatal::usage(format!("--flush-exec: {why}")))?;
+                Some(Method::Command(words))
+            }
+            _ => None,
+        };
+        let whole = cli.flush_timeout.as_secs() + u64::from(cli.flush_timeout.subsec_nanos() > 0);
+        let flush = method.map(|method| FlushRequest { method, timeout: Duration::from_secs(whole) });
         let limits = Limits {
             file_bytes: cli.max_file_size.as_u64(),
             container_bytes: cli.max_container_size.as_u64(),
@@ -140,7 +148,7 @@ impl Options {
                 from: cli.from,
             },
             flush,
-            pid: cli.pid.get(),
+            process,
             debug_image,
             to,
             fresh: cli.fresh,
@@ -250,9 +258,21 @@ mod tests {
     fn nothing_is_signalled_unless_asked() {
         assert_eq!(resolve(&[]).unwrap().flush, None);
         let flush = resolve(&["--signal", "USR1", "--flush-timeout", "1500ms"]).unwrap().flush.unwrap();
-        assert_eq!((flush.pid.get(), flush.timeout), (1, Duration::from_secs(2)));
+        assert_eq!((flush.pid(), flush.timeout), (Some(1), Duration::from_secs(2)));
         assert_eq!(resolve(&["--pid", "7"]).unwrap().flush, None);
         assert!(Cli::try_parse_from(["covfetch", "--signal", "KILL"]).is_err());
+        for arguments in [
+            &["covfetch", "--signal", "USR1", "--flush-url", ":80/x"][..],
+            &["covfetch", "--flush-exec", "x", "--flush-url", ":80/x"],
+            &["covfetch", "--flush-method", "GET"],
+            &["covfetch", "--process", "x", "--pid", "7"],
+        ] {
+            assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
+        }
+        let url = resolve(&["--flush-url", ":80/x", "--flush-method", "get"]).unwrap().flush.unwrap();
+        let Method::Request(url) = url.method else { panic!("a request") };
+        assert_eq!(url.to_string(), "GET http://localhost:80/x");
+        assert!(resolve(&["--flush-exec", "'open"]).is_err());
     }
 
     #[test]

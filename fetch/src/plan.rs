@@ -62,6 +62,8 @@ pub enum Decision {
         /// Names the directory if other containers may see it, too: whose new file is whose cannot be told there, so
         /// they are flushed one after the other.
         shared: Option<String>,
+        /// Why the files in it would be lost if the container ended; `None` if it is started again and finds them.
+        fleeting: Option<String>,
     },
     /// Ask its process for the directory first; the note says why.
     Ask {
@@ -171,7 +173,10 @@ fn fetch(pod: &Pod, container: &Container, source: &str) -> Decision {
     let (namespace, name) = pod_name(pod);
     let shared = volume::shared_name(pod, container, source);
     match ContainerName::new(namespace, name, &container.name) {
-        Ok(name) => Decision::Fetch { name, source: source.to_owned(), shared },
+        Ok(name) => {
+            let fleeting = volume::fleeting(pod, container, source);
+            Decision::Fetch { name, source: source.to_owned(), shared, fleeting }
+        }
         Err(failure) => Decision::Fail(failure),
     }
 }

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::environment::COVERAGE_VARIABLE;
 use crate::error::{Failure, Kind};
+use crate::flush::Process;
 use crate::guard::{Guarded, Patience};
 use crate::names::ContainerName;
 use crate::remote::{Attempted, Cluster};
 use crate::retry::Pauses;
+use crate::script::{FIND_PROCESS, without_comments};
 
 /// The script as it stands in its file, comments included.
 const SOURCE: &str = include_str!("probe.sh");
@@ -39,8 +41,8 @@ pub enum Answer {
 /// How to ask.
 #[derive(Debug, Clone)]
 pub struct Asking {
-    /// Process whose environment counts, as numbered in its container.
-    pub pid: u32,
+    /// Process whose environment counts.
+    pub process: Process,
     /// Attempts beyond the first.
     pub retries: usize,
     /// Time for one container, all attempts together.
@@ -59,7 +61,7 @@ pub async fn ask(cluster: &dyn Cluster, name: &ContainerName, asking: &Asking) -
     };
     let mut pauses = Pauses::new(asking.retries);
     loop {
-        let failure = match attempt(cluster, name, asking.pid, &patience).await {
+        let failure = match attempt(cluster, name, &asking.process, &patience).await {
             Ok(answer) => return answer,
             Err(failure) => failure,
         };
@@ -73,10 +75,10 @@ pub async fn ask(cluster: &dyn Cluster, name: &ContainerName, asking: &Asking) -
 async fn attempt(
     cluster: &dyn Cluster,
     name: &ContainerName,
-    pid: u32,
+    process: &Process,
     patience: &Patience,
 ) -> Result<Answer, Failure> {
-    let command = command(pid);
+    let command = command(process);
     let started = patience.wait(cluster.exec(name, &command)).await?;
     let execution = started.map_err(|error| error.failure(Attempted::Exec(&name.namespace)))?;
     let stream = Guarded::new(execution.stdout, patience, Arc::new(AtomicU64::new(0)));
@@ -93,19 +95,22 @@ async fn attempt(
     if let Some(failure) = end.failure("the shell") {
         return Err(failure);
     }
-    answer(&said, pid)
+    answer(&said, process)
 }
 
-fn command(pid: u32) -> Vec<String> {
-    let script: Vec<&str> = SOURCE.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-    vec!["sh".to_owned(), "-c".to_owned(), script.join("\n"), "covfetch".to_owned(), pid.to_string()]
+fn command(process: &Process) -> Vec<String> {
+    let script = without_comments(&[FIND_PROCESS, SOURCE]);
+    vec!["sh".to_owned(), "-c".to_owned(), script, "covfetch".to_owned(), process.to_string()]
 }
 
 /// What the script wrote: a line that says how it went, then the value up to the end.
-fn answer(said: &[u8], pid: u32) -> Result<Answer, Failure> {
+fn answer(said: &[u8], process: &Process) -> Result<Answer, Failure> {
     let text = std::str::from_utf8(said).ok().and_then(|text| text.split_once('\n'));
     match text {
-        Some(("covfetch 1 gone", _)) => Ok(Answer::Mute(format!("it has no process {pid}"))),
+        Some(("covfetch 1 gone", _)) => Ok(Answer::Mute(format!("it has no process {process}"))),
+        Some(("covfetch 1 several", _)) => {
+            Ok(Answer::Mute(format!("it has several processes {process}: name one with --pid")))
+        }
         Some(("covfetch 1", "")) => Ok(Answer::Unset),
         // The script hands line ends on as another control byte.
         Some(("covfetch 1", directory)) if directory.contains(char::is_control) => Err(Failure::new(
@@ -135,9 +140,13 @@ fn failed(error: &std::io::Error) -> Failure {
 mod tests {
     use super::*;
 
+    fn process(pid: u32) -> Process {
+        Process::Id(pid.try_into().unwrap())
+    }
+
     #[test]
     fn answers_are_read_and_nothing_else_is() {
-        let of = |text: &str| answer(text.as_bytes(), 1);
+        let of = |text: &str| answer(text.as_bytes(), &process(1));
         assert_eq!(of("covfetch 1\n/cov"), Ok(Answer::Directory("/cov".into())));
         assert_eq!(of("covfetch 1\n"), Ok(Answer::Unset));
         assert_eq!(of("covfetch 1 gone\n"), Ok(Answer::Mute("it has no process 1".into())));
@@ -151,14 +160,14 @@ mod tests {
         ] {
             assert_eq!(of(odd).unwrap_err().kind, Kind::Rejected, "{odd:?}");
         }
-        assert!(answer(b"covfetch 1\n\xff", 1).is_err());
+        assert!(answer(b"covfetch 1\n\xff", &process(1)).is_err());
     }
 
     #[test]
     fn the_command_is_constant() {
-        let [shell, option, script, _, pid] = &command(7)[..] else { panic!("five words") };
+        let [shell, option, script, _, pid] = &command(&process(7))[..] else { panic!("five words") };
         assert_eq!((shell.as_str(), option.as_str(), pid.as_str()), ("sh", "-c", "7"));
-        assert!(script.len() < 800, "{} bytes travel in every URL", script.len());
+        assert!(script.len() < 1400, "{} bytes travel in every URL", script.len());
     }
 
     /// The script under this machine's shell, asking this very process.
@@ -172,20 +181,22 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = child.id();
-        let run = |pid: u32, own: &str| {
-            let words = command(pid);
+        let run = |of: &Process, own: &str| {
+            let words = command(of);
             let output = std::process::Command::new("sh")
                 .args(&words[1..])
                 .env(COVERAGE_VARIABLE, own)
                 .output()
                 .unwrap();
-            answer(&output.stdout, pid)
+            answer(&output.stdout, of)
         };
-        let found = run(pid, "/own");
-        let gone = run(u32::MAX, "/own");
+        let found = run(&process(pid), "/own");
+        let gone = run(&process(u32::MAX), "/own");
+        let nobody = run(&Process::Name("nobody-has-this".parse().unwrap()), "/own");
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(found, Ok(Answer::Directory(format!("/proc/{pid}/cwd/cov \"$(x)\" dir"))));
         assert_eq!(gone, Ok(Answer::Mute(format!("it has no process {}", u32::MAX))));
+        assert_eq!(nobody, Ok(Answer::Mute("it has no process nobody-has-this".to_owned())));
     }
 }

@@ -1,9 +1,12 @@
-# Runs in the container: sh -c SCRIPT covfetch PID. Writes a line, then the process's GOCOVERDIR up to the end.
+# Runs in the container: sh -c SCRIPT covfetch PID. Writes a line, then the process's GOCOVERDIR up to the end. PID may be a
+# process's name.
 # Where the process's environment may not be read, the container's own is the next best: both are made from the same.
 LC_ALL=C
 export LC_ALL
-[ -e "/proc/$1" ] || { echo covfetch 1 gone; exit 0; }
-file=/proc/$1/environ
+case $1 in *[!0-9]*) find_process "$1" ;; *) pid=$1 ;; esac
+case $pid in *' '*) echo covfetch 1 several; exit 0 ;; esac
+[ -n "$pid" ] && [ -e "/proc/$pid" ] || { echo covfetch 1 gone; exit 0; }
+file=/proc/$pid/environ
 if command -v tr >/dev/null && command -v sed >/dev/null && (: <"$file") 2>/dev/null; then
   value=$(tr '\000\n' '\n\001' <"$file" | sed -n '/^GOCOVERDIR=/{s/^GOCOVERDIR=//;p;q;}')
 else
@@ -11,6 +14,6 @@ else
 fi
 case $value in
   '' | /*) ;;
-  *) [ -e "/proc/$1/cwd/." ] && value=/proc/$1/cwd/$value ;;
+  *) [ -e "/proc/$pid/cwd/." ] && value=/proc/$pid/cwd/$value ;;
 esac
 printf 'covfetch 1\n%s' "$value"

@@ -31,6 +31,11 @@ impl Right {
         Self { group: "", resource: "pods/exec", verbs: &["get", "create"], namespace }
     }
 
+    /// To connect to a port of a pod; as for [`Right::exec`], both verbs.
+    pub fn forward(namespace: Option<&str>) -> Self {
+        Self { resource: "pods/portforward", ..Self::exec(namespace) }
+    }
+
     /// To add an ephemeral container to a pod.
     pub fn debug(namespace: Option<&str>) -> Self {
         let namespace = namespace.map(str::to_owned);
@@ -71,9 +76,18 @@ impl fmt::Display for Right {
     }
 }
 
-/// What a selection needs in any case, and what `debug` containers do. ConfigMaps are read only if a pod's GOCOVERDIR comes
+/// What some options need beyond the rest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beyond {
+    /// Ephemeral containers.
+    pub debug: bool,
+    /// Connections to ports of pods.
+    pub forward: bool,
+}
+
+/// What a selection needs in any case, and what options do beyond that. ConfigMaps are read only if a pod's GOCOVERDIR comes
 /// from one, so the right to do so is not among these.
-pub fn needed(selection: &Selection, debug: bool) -> BTreeSet<Right> {
+pub fn needed(selection: &Selection, beyond: Beyond) -> BTreeSet<Right> {
     let namespaces: Vec<Option<&str>> = match &selection.namespaces {
         None => vec![None],
         Some(names) => names.iter().map(|name| Some(name.as_str())).collect(),
@@ -81,7 +95,8 @@ pub fn needed(selection: &Selection, debug: bool) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
     for namespace in namespaces {
         rights.extend([Right::list_pods(namespace), Right::exec(namespace)]);
-        rights.extend(debug.then(|| Right::debug(namespace)));
+        rights.extend(beyond.debug.then(|| Right::debug(namespace)));
+        rights.extend(beyond.forward.then(|| Right::forward(namespace)));
         let Some(namespace) = namespace else { continue };
         for workload in &selection.workloads {
             let Some(resource) = workload.kind.resource() else { continue };
@@ -139,7 +154,7 @@ mod tests {
         let missing =
             BTreeSet::from([Right::exec(Some("b")), Right::get(&crate::resource::CONFIG_MAPS, "b")]);
         assert_eq!(
-            role(&needed(&selection, false), &missing),
+            role(&needed(&selection, Beyond::default()), &missing),
             "the least role for this command; what is missing is marked:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -155,7 +170,7 @@ rules:
     #[test]
     fn an_exec_that_is_missing_in_all_namespaces_is_one_rule_of_a_cluster_role() {
         let missing = BTreeSet::from([Right::exec(Some("a")), Right::exec(Some("b"))]);
-        let text = role(&needed(&Selection::default(), false), &missing);
+        let text = role(&needed(&Selection::default(), Beyond::default()), &missing);
         assert_eq!(text.matches("kind: ").count(), 2, "{text}");
         assert_eq!(
             Right::exec(Some("a")).to_string(),

@@ -134,7 +134,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         cluster,
         store: store.clone(),
         limits: options.limits,
-        flush: options.flush,
+        flush: options.flush.clone(),
         debug_image: options.debug_image.clone(),
         retries: options.retries,
         timeout: options.timeout,
@@ -198,7 +198,7 @@ fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
     let mut alone = Vec::new();
     let mut shared: BTreeMap<&str, Vec<Work<'_>>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
-        let Decision::Fetch { name, source, shared: place } = &entry.decision else { continue };
+        let Decision::Fetch { name, source, shared: place, .. } = &entry.decision else { continue };
         let work = (index, name, source.as_str());
         match place {
             Some(place) if flush => shared.entry(place).or_default().push(work),

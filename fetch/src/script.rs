@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Failure, Kind};
-use crate::flush::{FlushRequest, FlushState};
+use crate::flush::{FlushRequest, FlushState, Method};
 use crate::names::{CoverageName, quoted};
 use crate::store::Digest;
 use crate::unpack::Form;
@@ -21,37 +21,62 @@ pub const LONGEST_LINE: usize = 200;
 const LINES_PER_FILE: u64 = 3;
 const MOST_OTHER_LINES: u64 = 1_000;
 
-/// The command for one container.
-///
-/// `before` is the number of counter files that the process had when it was signalled in an earlier attempt: it is
-/// then not signalled again, because a second snapshot would be counted twice. `large` is the size, bytes, from which
-/// on a meta file is not sent, but its SHA-256 told.
-pub fn command(
-    source: &str,
-    flush: Option<&FlushRequest>,
-    before: Option<u64>,
-    large: Option<u64>,
-) -> Vec<String> {
-    let script: Vec<&str> =
-        SOURCE.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).collect();
-    let (signal, pid, seconds) = match flush {
-        Some(flush) => {
-            (flush.signal.as_str(), flush.pid.to_string(), flush.timeout.as_secs().max(1).to_string())
+/// A shell function for scripts that take a process's name.
+pub const FIND_PROCESS: &str = include_str!("process.sh");
+
+/// What is done before the copy.
+#[derive(Debug, Clone, Copy)]
+pub enum Before<'a> {
+    /// Nothing.
+    Nothing,
+    /// The signal is sent and its file waited for. For a request or a command: what is there is told, and no file is sent,
+    /// if the build can be flushed.
+    Flush(&'a FlushRequest),
+    /// The flush was asked for in an earlier attempt, when the process of this number (if it is known) had so many counter
+    /// files: it is waited for and not asked for again, because a second snapshot would be counted twice.
+    Wait(&'a FlushRequest, Option<u32>, u64),
+}
+
+/// The command for one container. `large` is the size, bytes, from which on a meta file is not sent, but its SHA-256 told.
+pub fn command(source: &str, before: Before<'_>, large: Option<u64>) -> Vec<String> {
+    let seconds = |flush: &FlushRequest| flush.timeout.as_secs().max(1).to_string();
+    let any = || "*".to_owned();
+    let (how, process, seconds, count) = match before {
+        Before::Nothing => ("", any(), "1".to_owned(), String::new()),
+        Before::Flush(flush) => match &flush.method {
+            Method::Signal(signal, process) => {
+                (signal.as_str(), process.to_string(), seconds(flush), String::new())
+            }
+            Method::Request(_) => ("look", any(), seconds(flush), String::new()),
+            Method::Command(_) => ("any", any(), seconds(flush), String::new()),
+        },
+        Before::Wait(flush, pid, count) => {
+            let how = match &flush.method {
+                Method::Signal(signal, _) => signal.as_str(),
+                _ => "any",
+            };
+            (how, pid.map_or_else(any, |pid| pid.to_string()), seconds(flush), count.to_string())
         }
-        None => ("", "1".to_owned(), "1".to_owned()),
     };
     vec![
         "sh".to_owned(),
         "-c".to_owned(),
-        script.join("\n"),
+        without_comments(&[FIND_PROCESS, SOURCE]),
         "covfetch".to_owned(),
         directory(source),
-        signal.to_owned(),
-        pid,
+        how.to_owned(),
+        process,
         seconds,
-        before.map(|count| count.to_string()).unwrap_or_default(),
+        count,
         large.map(|bytes| bytes.to_string()).unwrap_or_default(),
     ]
+}
+
+/// Scripts behind each other, as they travel in every URL.
+pub fn without_comments(sources: &[&str]) -> String {
+    let lines = sources.iter().flat_map(|source| source.lines());
+    let script: Vec<&str> = lines.map(str::trim_start).filter(|line| !line.starts_with('#')).collect();
+    script.join("\n")
 }
 
 /// A directory as an operand that no program takes for an option or for `cd -`.
@@ -62,9 +87,13 @@ pub fn directory(source: &str) -> String {
 /// What the script said before the files.
 #[derive(Debug, Default)]
 pub struct Announcement {
-    /// Counter files of the process before the signal.
+    /// The process that is to write, as numbered in the container; `None` if any may.
+    pub process: Option<u32>,
+    /// Processes of the name that was given, if there are several.
+    several: Vec<u32>,
+    /// Counter files of the process before the flush.
     pub before: BTreeSet<CoverageName>,
-    /// Their number; set if and only if the signal was about to be sent.
+    /// Their number; set if and only if the signal was about to be sent, or the flush may be asked for.
     pub signalled: Option<u64>,
     /// What came of the flush.
     pub flush: Option<FlushState>,
@@ -111,7 +140,14 @@ impl Announcement {
         let name = || CoverageName::parse(value.as_bytes()).ok_or_else(|| unexpected(line));
         let number = || value.parse::<u64>().map_err(|_| unexpected(line));
         match word {
+            "stop" if value == "several" => return Err(several(&self.several)),
             "stop" => return Err(stopped(value).unwrap_or_else(|| unexpected(line))),
+            "process" if value == "*" => {}
+            "process" => self.process = Some(value.parse().map_err(|_| unexpected(line))?),
+            "processes" => {
+                let numbers: Result<_, _> = value.split(' ').take(20).map(str::parse).collect();
+                self.several = numbers.map_err(|_| unexpected(line))?;
+            }
             "before" => {
                 self.before.insert(name()?);
             }
@@ -156,8 +192,21 @@ fn stopped(why: &str) -> Option<Failure> {
         "unreadable" => {
             Failure::new(Kind::MissingDir, "the coverage directory may not be read by the container's user")
         }
+        "no-process" => Failure::new(
+            Kind::NoProcess,
+            "the container has no process of the name that --process gives (ps -o comm shows the names)",
+        ),
         _ => return None,
     })
+}
+
+fn several(pids: &[u32]) -> Failure {
+    let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+    let message = format!(
+        "several processes have the name that --process gives: choose one, --pid {}",
+        pids.join(" or --pid ")
+    );
+    Failure::new(Kind::NoProcess, message)
 }
 
 /// The failure of an image without tar and without what could stand in for it.
@@ -224,6 +273,9 @@ mod tests {
             (&["covfetch 1", "before x"], Kind::Rejected),
             (&["covfetch 1", "flush maybe"], Kind::Rejected),
             (&["covfetch 1", "odd many"], Kind::Rejected),
+            (&["covfetch 1", "process \u{1b}[2J"], Kind::Rejected),
+            (&["covfetch 1", "stop no-process"], Kind::NoProcess),
+            (&["covfetch 1", "processes 7 9", "stop several"], Kind::NoProcess),
             (&["covfetch 1", "kept"], Kind::Rejected),
             (&["covfetch 1", "kept 00 covmeta.0123456789abcdef0123456789abcdef"], Kind::Rejected),
             (&["covfetch 1", "gibberish"], Kind::Rejected),
@@ -246,11 +298,11 @@ mod tests {
     #[test]
     fn the_command_is_constant_and_values_are_arguments() {
         let hostile = "$(touch /tmp/x); `id` '\"\n";
-        let command = command(hostile, None, None, None);
+        let command = command(hostile, Before::Nothing, None);
         assert_eq!(command[..2], ["sh", "-c"]);
         assert!(!command[2].contains("touch"));
         assert_eq!(command[4], format!("./{hostile}"));
         assert!(!command[2].contains('#') || !command[2].lines().any(|line| line.starts_with('#')));
-        assert!(command[2].len() < 3500, "{} bytes travel in every URL", command[2].len());
+        assert!(command[2].len() < 5000, "{} bytes travel in every URL", command[2].len());
     }
 }

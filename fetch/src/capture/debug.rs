@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use super::{Captured, Job};
 use crate::debug::{Progress, Target, progress};
 use crate::error::{Failure, Kind};
+use crate::flush::FlushRequest;
 use crate::names::ContainerName;
 use crate::remote::Attempted;
 use crate::script::directory;
@@ -137,7 +138,7 @@ impl Job<'_> {
     }
 
     /// The pod as it is now. A list of one, because the right to list is there in any case.
-    async fn pod(&self) -> Result<Pod, Failure> {
+    pub(super) async fn pod(&self) -> Result<Pod, Failure> {
         let query = PodQuery {
             namespace: Some(self.name.namespace.clone()),
             labels: None,
@@ -151,7 +152,7 @@ impl Job<'_> {
 
     /// Where the directory is, as seen from the debug container.
     async fn resolved(&self, container: &ContainerName, target: &Target) -> Result<String, Failure> {
-        let asked = self.collector.flush.map_or(1, |flush| flush.pid.get());
+        let asked = self.collector.flush.as_ref().and_then(FlushRequest::pid).unwrap_or(1);
         let process = target.process(asked).map(|process| process.to_string()).unwrap_or_default();
         let script: Vec<&str> =
             SOURCE.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).collect();

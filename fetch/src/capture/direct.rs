@@ -12,9 +12,9 @@ use super::shell::{judge_stream, stream_failure};
 use super::{Before, Captured, Job};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
-use crate::flush::{FlushRequest, FlushState};
+use crate::flush::{FlushRequest, FlushState, Method, Process, Signal};
 use crate::guard::Guarded;
-use crate::names::{CoverageName, quoted};
+use crate::names::{CoverageName, Writer, quoted};
 use crate::remote::{End, Verdict};
 use crate::script::{directory, no_tar};
 use crate::unpack::{Form, Limits, Others, unpack};
@@ -33,8 +33,11 @@ impl Job<'_> {
     pub(super) async fn without_shell(&self, captured: &mut Captured) -> Result<(), Failure> {
         let first = self.list(captured).await?;
         self.obtain(&first, captured).await?;
-        let Some(request) = self.collector.flush else { return Ok(()) };
-        let (state, waited, stderr) = self.flush_directly(&request, &first, captured).await?;
+        let Some(request) = self.wanted(captured) else { return Ok(()) };
+        let (state, waited, stderr) = self.flush_directly(request, &first, captured).await?;
+        if captured.refused.is_some() {
+            return Ok(());
+        }
         let now = self.list(captured).await?;
         let new: BTreeSet<CoverageName> = now.difference(&first).cloned().collect();
         self.obtain(&new, captured).await?;
@@ -52,35 +55,34 @@ impl Job<'_> {
         if modes.is_empty() {
             return unsent(FlushState::NoMeta);
         }
-        if modes.iter().all(|mode| mode.as_str() == "set" || mode.as_str() == "count") {
+        let writes_at_once = request.ends_container() || matches!(request.method, Method::Command(_));
+        if !writes_at_once && modes.iter().all(|mode| mode.as_str() == "set" || mode.as_str() == "count") {
             return unsent(FlushState::NotAtomic);
         }
         let of_process = |names: &BTreeSet<CoverageName>| -> BTreeSet<CoverageName> {
-            let pid = request.pid.get();
-            names
-                .iter()
-                .filter(|name| name.writer().is_some_and(|writer| writer.pid == pid))
-                .cloned()
-                .collect()
+            let by = |writer: Writer| request.pid().is_none_or(|pid| pid == writer.pid);
+            names.iter().filter(|name| name.writer().is_some_and(by)).cloned().collect()
         };
         let begun = Instant::now();
-        // A process that was signalled in an earlier attempt is not signalled again: its counters would count twice.
+        // A flush that was asked for in an earlier attempt is not asked for again: its counters would count twice.
         if captured.before.is_none() {
             let names = of_process(present);
-            captured.before = Some(Before { count: names.len() as u64, names });
-            let command = ["kill".to_owned(), format!("-{}", request.signal), request.pid.to_string()];
-            let (_, end) = self.run(&command, LISTING_BYTES).await?;
-            if end.lacks("kill") {
-                captured.before = None;
-                let message = format!(
-                    "the image has neither a shell nor kill: signal {} cannot be sent from inside",
-                    request.signal
-                );
-                return Err(Failure::new(Kind::NoKill, message));
-            }
-            if let Some(failure) = end.failure("kill") {
-                captured.before = None;
-                return Ok((FlushState::KillFailed, None, failure.message));
+            captured.before = Some(Before { process: request.pid(), count: names.len() as u64, names });
+            if let Method::Signal(signal, process) = &request.method {
+                let end = self.kill(*signal, process).await.inspect_err(|failure| {
+                    if failure.kind == Kind::NoKill {
+                        captured.before = None;
+                    }
+                })?;
+                if let Some(failure) = end.failure("kill") {
+                    captured.before = None;
+                    return Ok((FlushState::KillFailed, None, failure.message));
+                }
+            } else {
+                self.trigger(request, captured).await?;
+                if captured.refused.is_some() {
+                    return unsent(FlushState::Done);
+                }
             }
         }
         let before = captured.before.as_ref().map(|before| before.names.clone()).unwrap_or_default();
@@ -96,6 +98,21 @@ impl Job<'_> {
             self.patience.wait(tokio::time::sleep(pause)).await?;
             pause = (pause * 2).min(longest);
         }
+    }
+
+    async fn kill(&self, signal: Signal, process: &Process) -> Result<End, Failure> {
+        let Process::Id(pid) = process else {
+            let message = "the image has no shell to look for --process with: give its number, --pid";
+            return Err(Failure::new(Kind::NoKill, message));
+        };
+        let command = ["kill".to_owned(), format!("-{signal}"), pid.to_string()];
+        let (_, end) = self.run(&command, LISTING_BYTES).await?;
+        if end.lacks("kill") {
+            let message =
+                format!("the image has neither a shell nor kill: signal {signal} cannot be sent from inside");
+            return Err(Failure::new(Kind::NoKill, message));
+        }
+        Ok(end)
     }
 
     /// The names of the coverage files in the directory.

@@ -8,13 +8,13 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::Instant;
 
 use super::shared::LARGE_META;
-use super::{Before, Captured, Job};
+use super::{Before as Known, Captured, Job};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
 use crate::guard::Guarded;
 use crate::names::CoverageName;
 use crate::remote::{End, Verdict};
-use crate::script::{Announcement, LONGEST_LINE, Next, command};
+use crate::script::{Announcement, Before, LONGEST_LINE, Next, command};
 use crate::unpack::Form;
 
 /// Bytes of the buffer behind the stream's pipe.
@@ -29,13 +29,34 @@ pub(super) enum Shell {
 }
 
 impl Job<'_> {
-    /// Runs the script and takes what it sends.
+    /// Runs the script and takes what it sends. A flush that is asked for from outside of it takes two runs: one that says
+    /// what is there before, and one that waits for what is new.
     pub(super) async fn with_shell(&self, captured: &mut Captured) -> Result<Shell, Failure> {
-        let flush = self.collector.flush.as_ref();
-        let again = captured.before.as_ref().map(|before| before.count);
-        let execution = self
-            .exec(&command(self.source, flush, again, self.collector.shared.as_ref().map(|_| LARGE_META)))
-            .await?;
+        let Some(request) = self.wanted(captured) else {
+            return self.converse(Before::Nothing, captured).await;
+        };
+        if let Some(known) = &captured.before {
+            let (process, count) = (known.process, known.count);
+            return self.converse(Before::Wait(request, process, count), captured).await;
+        }
+        let shell = self.converse(Before::Flush(request), captured).await?;
+        // Without one it cannot be flushed, and that has been said.
+        if !request.is_apart() || captured.before.is_none() {
+            return Ok(shell);
+        }
+        self.trigger(request, captured).await?;
+        let (process, count) =
+            captured.before.as_ref().map_or((None, 0), |known| (known.process, known.count));
+        let next = match self.wanted(captured) {
+            Some(request) => Before::Wait(request, process, count),
+            None => Before::Nothing,
+        };
+        self.converse(next, captured).await
+    }
+
+    async fn converse(&self, before: Before<'_>, captured: &mut Captured) -> Result<Shell, Failure> {
+        let large = self.collector.shared.as_ref().map(|_| LARGE_META);
+        let execution = self.exec(&command(self.source, before, large)).await?;
         let guarded = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut stream = BufReader::with_capacity(BUFFER_BYTES, guarded);
 
@@ -120,7 +141,7 @@ enum Heard {
 /// Keeps what a later attempt must know even if this one fails.
 fn remember(captured: &mut Captured, said: &Announcement) {
     if let Some(count) = said.signalled {
-        captured.before = Some(Before { count, names: said.before.clone() });
+        captured.before = Some(Known { process: said.process, count, names: said.before.clone() });
     }
     captured.ignored.extend(said.ignored.iter().cloned());
     if said.odd > 0 {

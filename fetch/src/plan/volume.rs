@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod, VolumeMount};
 
 /// A place on a volume of the pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,17 +13,36 @@ pub(super) struct Place {
     path: PathBuf,
 }
 
-/// The place of an absolute directory; `None` if it lies in the container's own file system, or cannot be told.
-pub(super) fn place(container: &Container, directory: &str) -> Option<Place> {
-    let directory = Path::new(directory);
+/// The innermost volume mount above an absolute directory, and the rest of the path.
+fn mount<'a>(container: &'a Container, directory: &'a Path) -> Option<(&'a VolumeMount, &'a Path)> {
     if !directory.is_absolute() || directory.components().any(|part| part == Component::ParentDir) {
         return None;
     }
     let mounts = container.volume_mounts.iter().flatten();
-    let inner = mounts
+    mounts
         .filter_map(|mount| Some((mount, directory.strip_prefix(&mount.mount_path).ok()?)))
-        .max_by_key(|(mount, _)| mount.mount_path.trim_end_matches('/').len())?;
-    let (mount, rest) = inner;
+        .max_by_key(|(mount, _)| mount.mount_path.trim_end_matches('/').len())
+}
+
+/// Why files in the directory would be lost, or out of reach, if the container ended; `None` if it would be started again
+/// and find them.
+pub(super) fn fleeting(pod: &Pod, container: &Container, directory: &str) -> Option<String> {
+    if mount(container, Path::new(directory)).is_none() {
+        return Some(format!("{directory} lies on no volume of the pod and goes with the container"));
+    }
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some("the pod is being deleted and does not come back".to_owned());
+    }
+    let policy = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
+    // A container's own comes before the pod's.
+    let policy = container.restart_policy.as_deref().or(policy).unwrap_or("Always");
+    (policy != "Always")
+        .then(|| format!("the restart policy {policy} does not start it again once it has ended well"))
+}
+
+/// The place of an absolute directory; `None` if it lies in the container's own file system, or cannot be told.
+pub(super) fn place(container: &Container, directory: &str) -> Option<Place> {
+    let (mount, rest) = mount(container, Path::new(directory))?;
     // An expression in the sub-path may differ from container to container.
     if mount.sub_path_expr.as_ref().is_some_and(|text| !text.is_empty()) {
         return None;
@@ -80,6 +99,29 @@ mod tests {
         assert_eq!(at("/own/x"), None);
         assert_eq!(at("data"), None);
         assert_eq!(at("/data/../tmp"), None);
+    }
+
+    #[test]
+    fn what_would_be_lost_with_its_container_is_known() {
+        let of = |spec: serde_json::Value, directory: &str| {
+            let pod: Pod = serde_json::from_value(json!({"metadata": {}, "spec": spec})).unwrap();
+            fleeting(&pod, &pod.spec.as_ref().unwrap().containers[0], directory)
+        };
+        let spec = |policy: &str| {
+            let mounts = json!([{"name": "cov", "mountPath": "/cov", "subPathExpr": "$(POD)"}]);
+            json!({"restartPolicy": policy, "containers": [{"name": "main", "volumeMounts": mounts}]})
+        };
+        assert_eq!(of(spec("Always"), "/cov/x"), None);
+        for (policy, directory, words) in [
+            ("Always", "/tmp/cov", "on no volume"),
+            ("Always", "cov", "on no volume"),
+            ("Always", "/cov/../tmp", "on no volume"),
+            ("OnFailure", "/cov", "restart policy OnFailure"),
+            ("Never", "/cov", "restart policy Never"),
+        ] {
+            let why = of(spec(policy), directory).unwrap();
+            assert!(why.contains(words), "{why}");
+        }
     }
 
     /// Two replicas on one claim, and two containers on one emptyDir.

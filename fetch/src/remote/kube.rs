@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::kubeconfig::{Access, with_causes};
 use super::stream::{StatusFuture, Stdout};
-use super::{Cluster, End, Execution, RemoteError, Verdict, said, written};
+use super::{Cluster, Connection, End, Execution, RemoteError, Verdict, said, written};
 use crate::error::Fatal;
 use crate::names::ContainerName;
 use crate::resource::Resource;
@@ -78,6 +78,17 @@ impl KubeCluster {
             plural: resource.plural.to_owned(),
         };
         Api::namespaced_with(self.client.clone(), namespace, &resource)
+    }
+
+    async fn forward(&self, container: &ContainerName, port: u16) -> Result<Connection, RemoteError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &container.namespace);
+        let mut forwarder =
+            answered(api.portforward(&container.pod, &[port])).await.map_err(|error| remote_error(&error))?;
+        let (Some(stream), Some(error)) = (forwarder.take_stream(port), forwarder.take_error(port)) else {
+            return Err(RemoteError::Refused("the connection has no stream".to_owned()));
+        };
+        let error = error.map(|word| word.map(|text| said(&text))).boxed();
+        Ok(Connection { stream: Box::new(stream), error })
     }
 
     async fn start(&self, container: &ContainerName, command: &[String]) -> Result<Execution, RemoteError> {
@@ -155,6 +166,14 @@ impl Cluster for KubeCluster {
             answered(request).await.map(|_| ()).map_err(|error| remote_error(&error))
         }
         .boxed()
+    }
+
+    fn connect<'a>(
+        &'a self,
+        container: &'a ContainerName,
+        port: u16,
+    ) -> BoxFuture<'a, Result<Connection, RemoteError>> {
+        self.forward(container, port).boxed()
     }
 
     fn exec<'a>(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use serde_json::Value;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::{Failure, Kind, Retry};
 use crate::escape::{one_line, one_line_bytes};
@@ -46,12 +46,32 @@ pub trait Cluster: Send + Sync {
         container: &'a EphemeralContainer,
     ) -> BoxFuture<'a, Result<(), RemoteError>>;
 
+    /// Connects to a port of the container's pod.
+    fn connect<'a>(
+        &'a self,
+        container: &'a ContainerName,
+        port: u16,
+    ) -> BoxFuture<'a, Result<Connection, RemoteError>>;
+
     /// Starts a command in a container.
     fn exec<'a>(
         &'a self,
         container: &'a ContainerName,
         command: &'a [String],
     ) -> BoxFuture<'a, Result<Execution, RemoteError>>;
+}
+
+/// A stream in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection to a port of a pod. Dropping the stream closes it.
+pub struct Connection {
+    /// What the program at the port says and hears. It ends where the connection ends, for whatever reason.
+    pub stream: Box<dyn Duplex>,
+    /// What the pod's side said when the port could not be reached, one escaped line; `None` if it said nothing.
+    pub error: BoxFuture<'static, Option<String>>,
 }
 
 /// A command that runs in a container.
@@ -114,6 +134,8 @@ pub enum Attempted<'a> {
     ListOf(&'static Resource, &'a str),
     /// Running a command in a pod of a namespace.
     Exec(&'a str),
+    /// Connecting to a port of a pod of a namespace.
+    Forward(&'a str),
     /// Adding an ephemeral container to a pod of a namespace.
     Debug(&'a str),
 }
@@ -126,6 +148,7 @@ impl Attempted<'_> {
             Self::Get(resource, namespace, _) => Right::get(resource, namespace),
             Self::ListOf(resource, namespace) => Right::list(resource, namespace),
             Self::Exec(namespace) => Right::exec(Some(namespace)),
+            Self::Forward(namespace) => Right::forward(Some(namespace)),
             Self::Debug(namespace) => Right::debug(Some(namespace)),
         }
     }
@@ -139,10 +162,9 @@ impl RemoteError {
                 let failure =
                     Failure::new(Kind::Unreachable, format!("the API server does not answer: {why}"));
                 // The first request fails at once, as kubectl's does: most often the address is wrong.
-                let retry = if matches!(attempted, Attempted::Exec(_) | Attempted::Debug(_)) {
-                    Retry::Yes
-                } else {
-                    Retry::No
+                let retry = match attempted {
+                    Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Debug(_) => Retry::Yes,
+                    _ => Retry::No,
                 };
                 Failure { retry, ..failure }
             }
@@ -174,7 +196,7 @@ impl RemoteError {
                     Kind::Unreachable,
                     format!("the server has no {} to list (404 {why})", resource.plural),
                 ),
-                Attempted::Exec(_) | Attempted::Debug(_) => {
+                Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Debug(_) => {
                     Failure::new(Kind::PodState, format!("the pod or the container is gone (404 {why})"))
                 }
             },

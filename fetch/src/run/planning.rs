@@ -11,6 +11,7 @@ use super::{nothing, outcome, print};
 use crate::debug::Target;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
+use crate::flush::{FlushRequest, Method};
 use crate::listing::Listed;
 use crate::manifest::{Outcome, Run};
 use crate::names::ContainerName;
@@ -19,15 +20,26 @@ use crate::plan::{Decision, Entry, Known, plan};
 use crate::probe::{self, Answer, Asking};
 use crate::progress::note;
 use crate::remote::Cluster;
-use crate::rights::{self, Right};
+use crate::rights::{self, Beyond, Right};
 use crate::summary;
 
 /// The plan of what was listed, the workloads without pods included.
 pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known) -> Vec<Entry> {
     let mut entries = plan(&listed.pods, &options.selection, known);
+    if options.flush.as_ref().is_some_and(FlushRequest::ends_container) {
+        entries.iter_mut().for_each(spare);
+    }
     entries.extend(listed.without_pods.iter().cloned());
     entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
     entries
+}
+
+/// Refuses to end what would not come back with its files.
+fn spare(entry: &mut Entry) {
+    if let Decision::Fetch { fleeting: Some(why), .. } = &entry.decision {
+        let message = format!("--signal TERM would lose its counters, so nothing was signalled: {why}");
+        entry.decision = Decision::Fail(Failure::new(Kind::Restart, message));
+    }
 }
 
 /// Says what a run would add to the cluster, where that depends on what is in an image.
@@ -79,7 +91,7 @@ pub(super) async fn ask_processes(
     cancel: &CancellationToken,
 ) -> BTreeMap<ContainerName, Answer> {
     let asking = Asking {
-        pid: options.pid,
+        process: options.process.clone(),
         retries: options.retries,
         timeout: options.timeout,
         cancel: cancel.clone(),
@@ -113,7 +125,9 @@ pub(super) fn say_unmatched(listed: &Listed, options: &Options) {
 pub(super) fn explain_rights<'a>(run: &Run, options: &Options, failures: impl Iterator<Item = &'a Failure>) {
     let missing: BTreeSet<Right> = failures.filter_map(|failure| failure.right.as_deref().cloned()).collect();
     if !missing.is_empty() {
-        note(&rights::role(&rights::needed(&run.selection, options.debug_image.is_some()), &missing));
+        let forward = matches!(options.flush, Some(FlushRequest { method: Method::Request(_), .. }));
+        let beyond = Beyond { debug: options.debug_image.is_some(), forward };
+        note(&rights::role(&rights::needed(&run.selection, beyond), &missing));
     }
 }
 

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn until_it_is_done_a_container_counts_as_failed() {
         let name = ContainerName::new("shop", "web", "main").unwrap();
-        let fetch = Decision::Fetch { name, source: "/cov".into(), shared: None };
+        let fetch = Decision::Fetch { name, source: "/cov".into(), shared: None, fleeting: None };
         let mut record = planned(&entry(fetch), &options(&[]));
         assert_eq!((record.state, record.failure.as_ref().unwrap().kind), (State::Failed, Kind::Unfinished));
         result(&mut record, Captured::default(), Ok(()), &options(&[]));

@@ -93,7 +93,7 @@ impl ClusterBuilder {
     }
 
     /// Takes a right away, in one namespace or in all: a verb (`get`, `list`, `create`) on a resource (`pods`,
-    /// `pods/exec`, `configmaps`, `deployments.apps`, `namespaces`).
+    /// `pods/exec`, `pods/portforward`, `configmaps`, `deployments.apps`, `namespaces`).
     pub fn deny(mut self, verb: &str, resource: &str, namespace: Option<&str>) -> Self {
         self.denied.push((verb.into(), resource.into(), namespace.map(str::to_owned)));
         self

@@ -132,6 +132,20 @@ impl Cluster {
         });
     }
 
+    /// Plans an HTTP error with a Status object for connections to ports of a pod.
+    pub fn inject_forward(
+        &self,
+        namespace: &str,
+        pod: &str,
+        code: u16,
+        message: &str,
+        retry_after: Option<u32>,
+        times: Times,
+    ) {
+        let failure = Status::chosen(code, message, retry_after).into();
+        self.state.lock().forward_faults.push(((namespace.into(), pod.into()), failure, times));
+    }
+
     /// Plans a fault for lists of pods.
     pub fn inject_list(&self, fault: ListFault, times: Times) {
         let failure = Status::chosen(fault.code, fault.message, fault.retry_after).into();
@@ -150,6 +164,7 @@ impl Cluster {
         let mut inner = self.state.lock();
         inner.faults.clear();
         inner.list_faults.clear();
+        inner.forward_faults.clear();
     }
 
     /// Makes every continue token that has been given out so far an expired one.

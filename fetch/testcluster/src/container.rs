@@ -1,5 +1,6 @@
 //! A container as a test describes it: a directory of the host, the programs it may run, and its first process.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub struct Container {
     pub(crate) scripts: Vec<(String, String)>,
     pub(crate) main: Main,
     pub(crate) restart_count: u32,
+    pub(crate) ports: Vec<(u16, SocketAddr)>,
     pub(crate) overlay: Option<Value>,
 }
 
@@ -32,6 +34,7 @@ impl Container {
             scripts: Vec::new(),
             main: Main::Idle,
             restart_count: 0,
+            ports: Vec::new(),
             overlay: None,
         }
     }
@@ -78,6 +81,14 @@ impl Container {
     #[must_use]
     pub fn main(mut self, main: impl Into<Main>) -> Self {
         self.main = main.into();
+        self
+    }
+
+    /// Lets something listen on a port of the pod: what is forwarded to it goes to this address of the host. To all other
+    /// ports connections are refused.
+    #[must_use]
+    pub fn port(mut self, port: u16, address: SocketAddr) -> Self {
+        self.ports.push((port, address));
         self
     }
 
@@ -143,6 +154,7 @@ pub struct Replay {
     pub(crate) delay: Duration,
     pub(crate) write_time: Duration,
     pub(crate) on_signal: OnSignal,
+    pub(crate) flush_at_end: bool,
 }
 
 impl Replay {
@@ -184,6 +196,14 @@ impl Replay {
     #[must_use]
     pub fn on_signal(mut self, on_signal: OnSignal) -> Self {
         self.on_signal = on_signal;
+        self
+    }
+
+    /// Makes SIGTERM write the next counter file before the end, with exit code 0: a Go program that returns from `main`
+    /// when it is told to stop. By default it ends with exit code 143 and writes nothing.
+    #[must_use]
+    pub fn flush_at_end(mut self) -> Self {
+        self.flush_at_end = true;
         self
     }
 }

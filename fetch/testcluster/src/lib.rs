@@ -44,6 +44,7 @@
 //! | `limit`, `continue`, `remainingItemCount`, expired tokens | k8s.io/apiserver pkg/storage/continue.go, pkg/storage/etcd3/errors.go; "API concepts: Retrieving large results sets in chunks" |
 //! | which container is meant, and who may exec | kubernetes pkg/registry/core/pod/strategy.go, pkg/registry/core/pod/rest/authorize.go |
 //! | subprotocols, channels, half-close | kubernetes staging/src/k8s.io/streaming/pkg/httpstream/wsstream/conn.go; k8s.io/apiserver pkg/util/proxy/websocket.go |
+//! | a port of a pod, over WebSocket | kubernetes staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go |
 //! | the Status of a v5 session | k8s.io/apiserver pkg/util/proxy/streamtranslator.go; k8s.io/client-go tools/remotecommand/v4.go |
 //! | the Status of a v4 session | kubernetes staging/src/k8s.io/cri-streaming/pkg/streaming/remotecommand; containerd internal/cri/server |
 //! | what outlives a client | containerd `internal/cri/server/container_execsync.go`, `internal/cri/io/exec_io.go` |
@@ -65,7 +66,7 @@
 //! # What is not modelled
 //!
 //! * Watches, writes (but for ephemeral containers, by a strategic merge patch), other resources than pods, namespaces and the kinds of [`Object`] (get and list), attach,
-//!   port-forward, logs, SPDY, HTTP/2, protobuf, tables.
+//!   logs, SPDY, HTTP/2, protobuf, tables.
 //! * Controllers: no Deployment makes pods, no Job ends.
 //! * The file system: absolute paths are the host's. `GOCOVERDIR` in a spec is therefore a path of this host, inside
 //!   the container's directory. Users, groups, capabilities and resources are not changed.
@@ -87,6 +88,7 @@ mod ephemeral;
 mod error;
 mod exec;
 mod fault;
+mod forward;
 mod kubeconfig;
 mod link;
 mod object;

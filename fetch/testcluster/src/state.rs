@@ -8,9 +8,10 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
+use crate::api::status::Failure;
 use crate::ephemeral::Ephemeral;
 use crate::error::Error;
-use crate::fault::{Fault, Planned, PlannedList};
+use crate::fault::{Fault, Planned, PlannedList, Times};
 use crate::link::Link;
 use crate::object::{Facts, pod_object};
 use crate::pod::{Phase, Pod};
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) snapshots: BTreeMap<(&'static str, u64), Arc<Vec<Value>>>,
     pub(crate) faults: Vec<Planned>,
     pub(crate) list_faults: Vec<PlannedList>,
+    pub(crate) forward_faults: Vec<(PodKey, Failure, Times)>,
     /// What ephemeral containers can be made of, by name; see [`ClusterBuilder::image`](crate::ClusterBuilder::image).
     pub(crate) images: BTreeMap<String, Option<Vec<String>>>,
     pub(crate) log: Vec<LoggedRequest>,
@@ -217,6 +219,13 @@ impl State {
             .filter(|planned| applies(planned))
             .filter_map(|planned| planned.times.take().then(|| planned.fault.clone()))
             .collect()
+    }
+
+    /// Takes the fault that applies to the next connection to a port of a pod.
+    pub(crate) fn take_forward_fault(&self, key: &PodKey) -> Option<Failure> {
+        let mut inner = self.lock();
+        let mut faults = inner.forward_faults.iter_mut().filter(|(of, _, _)| of == key);
+        faults.find_map(|(_, failure, times)| times.take().then(|| failure.clone()))
     }
 
     /// Kills all processes of all pods.

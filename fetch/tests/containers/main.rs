@@ -11,6 +11,7 @@ mod ends;
 mod environment;
 mod images;
 mod many;
+mod means;
 mod recorded;
 mod service;
 mod signals;

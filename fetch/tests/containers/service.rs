@@ -30,31 +30,52 @@ pub(crate) fn service() -> Option<&'static Service> {
 }
 
 fn build() -> Option<Service> {
+    let (version, go) = newest_go()?;
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
+    let recorded = testdata.join(format!("recorded/{version}/server-atomic"));
+    let program = built(&go, &testdata.join("src/server"), "./cmd/library", &format!("library-{version}"));
+    Some(Service { program, recorded })
+}
+
+/// A service that is flushed by a request, see `flusher/main.go`; as [`service`].
+pub(crate) fn flusher() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let build = || {
+        let (version, go) = newest_go()?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers/flusher");
+        Some(built(&go, &source, ".", &format!("flusher-{version}")))
+    };
+    BUILT.get_or_init(build).as_deref()
+}
+
+/// The newest Go that there is.
+fn newest_go() -> Option<(&'static str, PathBuf)> {
     let required = std::env::var("COVDATA_REQUIRE_ORACLES").as_deref() == Ok("1");
     let directory = std::env::var_os("COVDATA_GO_DIR").map(PathBuf::from);
     let found = directory.as_ref().and_then(|directory| {
-        let go = |version: &&str| directory.join(format!("v{version}/bin/go"));
+        let go = |version: &&'static str| directory.join(format!("v{version}/bin/go"));
         VERSIONS.iter().map(|version| (*version, go(version))).find(|(_, go)| go.exists())
     });
     assert!(found.is_some() || !required, "Go is required here, and COVDATA_GO_DIR is {directory:?}");
-    let Some((version, go)) = found else {
+    if found.is_none() {
         println!("skipped: no Go under COVDATA_GO_DIR");
-        return None;
-    };
-    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
-    let recorded = testdata.join(format!("recorded/{version}/server-atomic"));
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("library-{version}"));
+    }
+    found
+}
+
+/// Builds a package for coverage, as in the record; static, so that an image needs nothing else.
+fn built(go: &Path, source: &Path, package: &str, name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let output = Command::new(go)
-        // As in the record; static, so that an image needs nothing else.
         .args(["build", "-cover", "-covermode=atomic", "-coverpkg=./...", "-o"])
         .arg(&program)
-        .arg("./cmd/library")
-        .current_dir(testdata.join("src/server"))
+        .arg(package)
+        .current_dir(source)
         .envs([("CGO_ENABLED", "0"), ("GOTOOLCHAIN", "local"), ("GOFLAGS", "-mod=mod"), ("GOPROXY", "off")])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(Service { program, recorded })
+    program
 }
 
 impl Service {
@@ -115,6 +136,11 @@ impl Port {
                 return Self(port);
             }
         }
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u16 {
+        self.0
     }
 
     /// What `-listen` takes.

@@ -14,7 +14,7 @@ use crate::service::{Port, service};
 /// A pod `library-0` whose process 1 is a shell, which has no handler: a flush of it waits in vain.
 pub(crate) fn never_flushes(place: &Place, image: &Image) {
     let port = Port::free();
-    let script = format!("/app/library -listen {} & wait", port.address());
+    let script = format!("/app/library -listen {} & wait; while :; do sleep 1; done", port.address());
     let container = Container::new("app", image)
         .command(["/bin/sh", "-c", &script])
         .env("GOCOVERDIR", "/coverage")

@@ -47,6 +47,7 @@ fn a_process_that_dies_of_the_signal_is_noticed_before_the_time_is_up() {
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     let record = site.record("web-0");
     assert_eq!(record["state"], "failed", "{ran:#?}");
+    ran.says("signal USR1 was sent just before: a program without a handler for it ends");
     site.check();
 }
 

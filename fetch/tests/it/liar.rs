@@ -11,7 +11,7 @@ use std::time::Duration;
 use covfetch::capture::{Captured, Collector};
 use covfetch::error::{Failure, Kind};
 use covfetch::names::ContainerName;
-use covfetch::remote::{Cluster, End, Execution, RemoteError, Verdict};
+use covfetch::remote::{Cluster, Connection, End, Execution, RemoteError, Verdict};
 use covfetch::resource::Resource;
 use covfetch::selection::PodQuery;
 use covfetch::store::Store;
@@ -55,6 +55,10 @@ impl Cluster for Liar {
         _: &'a str,
     ) -> BoxFuture<'a, Result<Vec<serde_json::Value>, RemoteError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn connect<'a>(&'a self, _: &'a ContainerName, _: u16) -> BoxFuture<'a, Result<Connection, RemoteError>> {
+        panic!("nobody asks for a request")
     }
 
     fn add_ephemeral<'a>(

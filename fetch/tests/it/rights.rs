@@ -64,14 +64,17 @@ fn everything(site: &Site) -> ClusterBuilder {
     )
 }
 
-fn run_with(rights: &[Right]) -> (Site, Ran, Vec<LoggedRequest>) {
+/// The run, the one with a request to a port if that went well, and what they asked for.
+fn run_with(rights: &[Right]) -> (Site, Ran, Option<Ran>, Vec<LoggedRequest>) {
     let site = Site::new();
     let allowed =
         |builder: ClusterBuilder, (verb, resource): &Right| builder.allow(verb, resource, Some("shop"));
     let cluster = rights.iter().fold(everything(&site), allowed).start().unwrap();
     site.admit(&cluster);
     let ran = site.fetch_only(&EVERYTHING);
-    (site, ran, cluster.requests())
+    // Nobody listens there; what is asked of the API server is the same.
+    let forward = (ran.code == 0).then(|| site.fetch_only(&["pod/a", "--flush-url", ":9/"]));
+    (site, ran, forward, cluster.requests())
 }
 
 /// The right that a request is checked for, by its method and path.
@@ -113,12 +116,14 @@ fn the_documented_role_is_enough_and_all_of_it_is_used() {
         return;
     }
     let rights = documented();
-    let (site, ran, requests) = run_with(&rights);
+    let (site, ran, forward, requests) = run_with(&rights);
     ran.expect(0);
+    forward.unwrap().expect(3).says("port 9 of the pod cannot be reached");
     site.check();
     let mut used: BTreeSet<Right> = requests.iter().map(right_of).collect();
     // Checked on top of the GET of an exec; no request of its own.
     used.insert(("create".into(), "pods/exec".into()));
+    used.insert(("create".into(), "pods/portforward".into()));
     assert_eq!(used, rights.into_iter().collect());
 }
 
@@ -131,12 +136,13 @@ fn without_any_one_of_the_rights_it_is_named_and_the_role_that_grants_it_printed
     for (index, (verb, resource)) in rights.iter().enumerate() {
         let mut fewer = rights.clone();
         fewer.remove(index);
-        let (_site, ran, _) = run_with(&fewer);
-        let verbs =
-            if resource == "pods/exec" { "the verbs get and create" } else { &format!("the verb {verb}") };
+        let (_site, ran, forward, _) = run_with(&fewer);
+        let ran = forward.unwrap_or(ran);
+        let both = ["pods/exec", "pods/portforward"].contains(&resource.as_str());
+        let verbs = if both { "the verbs get and create" } else { &format!("the verb {verb}") };
         let ran = ran.says(&format!("{verbs} on {resource} in namespace shop"));
         let plural = resource.split('.').next().unwrap();
-        let verbs = if resource == "pods/exec" { "get, create" } else { verb };
+        let verbs = if both { "get, create" } else { verb };
         let line = format!("resources: [{plural}], verbs: [{verbs}]}} # missing");
         let ran = ran.says("kind: Role").says(&line).says("kubectl create rolebinding");
         assert!(matches!(ran.code, 2 | 3), "{verb} {resource}: {ran:#?}");

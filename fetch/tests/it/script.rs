@@ -4,6 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use covfetch::script::Before;
+
 use crate::common::{Site, base_name, recorded};
 use crate::liar;
 
@@ -29,7 +31,7 @@ fn check(shell: &[&Path], path: &Path, environment: &[(&str, &str)]) {
     let volume = site.volume("web-0");
     recorded(3).copy_to(&volume);
     std::fs::write(volume.join("tmp.covmeta.x"), b"").unwrap();
-    let script = covfetch::script::command("volumes/web-0", None, None, None);
+    let script = covfetch::script::command("volumes/web-0", Before::Nothing, None);
     let output = Command::new(shell[0])
         .args(&shell[1..])
         .args(&script[1..])
@@ -112,7 +114,7 @@ fn a_large_meta_file_is_kept_back() {
         for (large, is_kept) in
             [(Some(length), true), (Some(1), true), (Some(length + 1), false), (None, false)]
         {
-            let script = covfetch::script::command("volumes/web-0", None, None, large);
+            let script = covfetch::script::command("volumes/web-0", Before::Nothing, large);
             let mut command = Command::new(&shell);
             command.args(&script[1..]).current_dir(site.home.path()).env("PATH", path);
             let output = command.output().unwrap();
@@ -123,6 +125,47 @@ fn a_large_meta_file_is_kept_back() {
             assert_eq!(text.matches(&format!("./{name}")).count(), usize::from(!is_kept));
             assert_eq!(text.matches("./covcounters.").count(), 2);
         }
+    }
+}
+
+/// A process is found by its name, which the kernel cuts after 15 bytes; and one that is not the only one is not.
+#[cfg(target_os = "linux")]
+#[test]
+fn processes_are_found_by_name() {
+    let site = Site::new();
+    recorded(3).copy_to(&site.volume("web-0"));
+    let sleep = find("sleep").unwrap();
+    let name = format!("covfetch-{}-long-name", std::process::id() % 100);
+    let program = site.home.path().join(&name);
+    std::fs::copy(sleep, &program).unwrap();
+    let start = || Command::new(&program).arg("60").spawn().unwrap();
+    let look = |shell: &Path, process: &str| {
+        let url = covfetch::flush::FlushRequest {
+            method: covfetch::flush::Method::Signal(
+                covfetch::flush::Signal::Winch,
+                covfetch::flush::Process::Name(process.parse().unwrap()),
+            ),
+            timeout: std::time::Duration::from_secs(1),
+        };
+        let script = covfetch::script::command("volumes/web-0", Before::Flush(&url), None);
+        let output = Command::new(shell).args(&script[1..]).current_dir(site.home.path()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for shell in ["dash", "bash"] {
+        let Some(shell) = wanted(shell) else { continue };
+        let mut first = start();
+        let found = look(&shell, &name);
+        let absent = look(&shell, "covfetch-no-such");
+        let mut second = start();
+        let several = look(&shell, &name);
+        for child in [&mut first, &mut second] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(found.contains(&format!("\nprocess {}\n", first.id())), "{shell:?}: {found}");
+        assert!(absent.ends_with("stop no-process\n"), "{shell:?}: {absent}");
+        assert!(several.ends_with("stop several\n"), "{shell:?}: {several}");
+        assert!(several.contains(&second.id().to_string()), "{shell:?}: {several}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! An exec: containerd says where its streaming server waits for it, and from then on bytes pass as they come.
+//! An exec, and a connection to a port: containerd says where its streaming server waits for it, and from then on bytes pass as they come.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -23,6 +23,35 @@ pub(super) async fn relay(state: &State, namespace: &str, pod: &str, request: Re
         Err(error) if error.to_string().contains("CONTAINER_EXITED") => {
             return internal(&format!("container not found ({:?})", exec.container));
         }
+        Err(error) => return internal(&error.to_string()),
+    };
+    match pass(&url, request).await {
+        Ok(answer) => answer,
+        Err(error) => internal(&format!("error dialing backend: {error}")),
+    }
+}
+
+/// Answers a port-forward in the same way.
+pub(super) async fn relay_port(
+    state: &State,
+    namespace: &str,
+    pod: &str,
+    request: Request<Incoming>,
+) -> Answer {
+    let query = request.uri().query().unwrap_or_default();
+    let port = form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == "ports")
+        .and_then(|(_, value)| value.parse::<u16>().ok());
+    let Some(port) = port else {
+        return status(StatusCode::BAD_REQUEST, "BadRequest", "one port a request is served here");
+    };
+    let found =
+        state.pods().get(&(namespace.to_owned(), pod.to_owned())).map(|running| running.sandbox.clone());
+    let Some(sandbox) = found else {
+        return status(StatusCode::NOT_FOUND, "NotFound", &format!("pods {pod:?} not found"));
+    };
+    let url = match state.runtime.forward(&sandbox, port).await {
+        Ok(url) => url,
         Err(error) => return internal(&error.to_string()),
     };
     match pass(&url, request).await {

@@ -53,6 +53,9 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Answer {
         (&Method::GET, ["api", "v1", "namespaces", namespace, "pods"]) => {
             list::pods(state, Some(namespace), request.uri().query()).await
         }
+        (&Method::GET, ["api", "v1", "namespaces", namespace, "pods", pod, "portforward"]) => {
+            exec::relay_port(state, namespace, pod, request).await
+        }
         (&Method::GET, ["api", "v1", "namespaces", namespace, "pods", pod, "exec"]) => {
             exec::relay(state, namespace, pod, request).await
         }

@@ -289,7 +289,15 @@ pub(crate) struct Exec {
     pub(crate) stderr: bool,
 }
 
-/// Where containerd's streaming server waits for the client.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct PortForward {
+    #[prost(string, tag = "1")]
+    pub(crate) pod_sandbox_id: String,
+    #[prost(int32, repeated, tag = "2")]
+    pub(crate) port: Vec<i32>,
+}
+
+/// Where containerd's streaming server waits for the client, of an exec or of a port-forward.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ExecAnswer {
     #[prost(string, tag = "1")]

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::rpc::Channel;
 use messages::{
     ContainerConfig, ContainerId, ContainerStatus, ContainerStatusAnswer, CreateContainer, Exec, ExecAnswer,
-    ImageSpec, ImageStatus, ImageStatusAnswer, Nothing, RunSandbox, SandboxConfig, SandboxId, StopContainer,
+    ImageSpec, ImageStatus, ImageStatusAnswer, Nothing, PortForward, RunSandbox, SandboxConfig, SandboxId,
+    StopContainer,
 };
 
 /// containerd's runtime and image services.
@@ -87,6 +88,14 @@ impl Runtime {
     /// Prepares a command; containerd's streaming server runs it once somebody connects to the URL.
     pub(crate) async fn exec(&self, question: &Exec) -> Result<String, Error> {
         let answer: ExecAnswer = self.0.call("runtime.v1.RuntimeService/Exec", question).await?;
+        Ok(answer.url)
+    }
+
+    /// Prepares a connection to a port of a sandbox; containerd's streaming server makes it once somebody connects to the
+    /// URL.
+    pub(crate) async fn forward(&self, sandbox: &str, port: u16) -> Result<String, Error> {
+        let question = PortForward { pod_sandbox_id: sandbox.to_owned(), port: vec![port.into()] };
+        let answer: ExecAnswer = self.0.call("runtime.v1.RuntimeService/PortForward", &question).await?;
         Ok(answer.url)
     }
 }

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use crate::exec;
+use crate::forward;
 use crate::request_log::LoggedRequest;
 use crate::resource::Resource;
 use crate::state::State;
@@ -38,6 +39,7 @@ enum Target<'a> {
     List(&'static Resource, &'a str),
     Object(&'static Resource, &'a str, &'a str),
     Exec(&'a str, &'a str),
+    Forward(&'a str, &'a str),
     Ephemeral(&'a str, &'a str),
     Unknown,
 }
@@ -56,6 +58,9 @@ impl<'a> Target<'a> {
             ["api", "v1", "namespaces"] => Self::Namespaces,
             ["api", "v1", "namespaces", name] => Self::Namespace(name),
             ["api", "v1", "namespaces", namespace, "pods", name, "exec"] => Self::Exec(namespace, name),
+            ["api", "v1", "namespaces", namespace, "pods", name, "portforward"] => {
+                Self::Forward(namespace, name)
+            }
             ["api", "v1", "namespaces", namespace, "pods", name, "ephemeralcontainers"] => {
                 Self::Ephemeral(namespace, name)
             }
@@ -128,6 +133,11 @@ async fn route(
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         return exec::serve(state, peer, request, namespace, name).await;
     }
+    if let Target::Forward(namespace, name) = target {
+        let verb = if request.method() == Method::POST { "create" } else { "get" };
+        permit(verb, "pods/portforward", namespace, name)?;
+        return forward::serve(state, request, namespace.to_owned(), name.to_owned());
+    }
     if let Target::Ephemeral(namespace, name) = target {
         if request.method() != Method::PATCH {
             return Err(Status::method_not_allowed("pods").into());
@@ -163,7 +173,7 @@ async fn route(
             get_only(resource.plural)?;
             resources::object(state, resource, namespace, name)?
         }
-        Target::Health | Target::Exec(..) | Target::Ephemeral(..) | Target::Unknown => {
+        Target::Health | Target::Exec(..) | Target::Forward(..) | Target::Ephemeral(..) | Target::Unknown => {
             // Go's http.NotFound, which the API server answers outside its resources.
             return Ok(text_answer(StatusCode::NOT_FOUND, "404 page not found\n"));
         }

@@ -9,7 +9,7 @@
 mod channel;
 mod outcome;
 mod process;
-mod protocol;
+pub(crate) mod protocol;
 mod request;
 mod session;
 

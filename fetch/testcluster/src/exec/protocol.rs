@@ -14,7 +14,7 @@ use crate::api::status::{Answer, empty_answer};
 
 /// What a session speaks, as far as the Status is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     /// v5.channel.k8s.io: standard input can be ended.
     V5,
     /// v4.channel.k8s.io: a Status in JSON.
@@ -25,23 +25,23 @@ pub(super) enum Protocol {
 
 /// How messages are written and read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Codec {
-    pub(super) protocol: Protocol,
+pub(crate) struct Codec {
+    pub(crate) protocol: Protocol,
     /// Whether messages are text with base64 instead of bytes.
     base64: bool,
 }
 
 /// An accepted handshake.
 #[derive(Debug)]
-pub(super) struct Negotiated {
-    pub(super) codec: Codec,
+pub(crate) struct Negotiated {
+    pub(crate) codec: Codec,
     name: Option<&'static str>,
     accept: String,
 }
 
 /// What becomes of a request.
 #[derive(Debug)]
-pub(super) enum Negotiation {
+pub(crate) enum Negotiation {
     NotAnUpgrade,
     /// An HTTP error with an empty body.
     Refused(StatusCode),
@@ -55,8 +55,32 @@ const CONTAINERD_PROTOCOLS: [(&str, Protocol, bool); 4] = [
     ("base64.channel.k8s.io", Protocol::V1, true),
 ];
 
-/// Looks at the upgrade headers.
+/// Looks at the upgrade headers of an exec.
 pub(super) fn negotiate(request: &Request<Incoming>) -> Negotiation {
+    negotiate_for(request, choose)
+}
+
+/// Looks at the upgrade headers of a port-forward, which has the v4 forms only (kubernetes
+/// staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go).
+pub(crate) fn negotiate_forward(request: &Request<Incoming>) -> Negotiation {
+    negotiate_for(request, |offered| {
+        let known = |wanted: &String| {
+            CONTAINERD_PROTOCOLS
+                .iter()
+                .filter(|(_, protocol, _)| *protocol == Protocol::V4)
+                .find(|(name, ..)| name == wanted)
+        };
+        if offered.is_empty() {
+            return Some((None, Protocol::V4, false));
+        }
+        offered.iter().find_map(known).map(|(name, protocol, base64)| (Some(*name), *protocol, *base64))
+    })
+}
+
+fn negotiate_for(
+    request: &Request<Incoming>,
+    choose: impl FnOnce(&[String]) -> Option<Choice>,
+) -> Negotiation {
     let headers = request.headers();
     if !has_token(headers, &header::CONNECTION, "upgrade")
         || !has_token(headers, &header::UPGRADE, "websocket")
@@ -112,7 +136,7 @@ fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> boo
 
 impl Negotiated {
     /// The 101 answer.
-    pub(super) fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         let mut answer = empty_answer(StatusCode::SWITCHING_PROTOCOLS);
         let headers = answer.headers_mut();
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -129,7 +153,7 @@ impl Negotiated {
 
 impl Codec {
     /// One message on a channel, in this protocol's form.
-    pub(super) fn encode(self, channel: u8, data: &[u8]) -> tokio_tungstenite::tungstenite::Message {
+    pub(crate) fn encode(self, channel: u8, data: &[u8]) -> tokio_tungstenite::tungstenite::Message {
         use tokio_tungstenite::tungstenite::Message;
         if self.base64 {
             return Message::text(format!("{channel}{}", STANDARD.encode(data)));
@@ -141,7 +165,7 @@ impl Codec {
     }
 
     /// A message of the client as channel and data; `None` if it is empty or no valid base64.
-    pub(super) fn decode(self, message: &[u8]) -> Option<(u8, Vec<u8>)> {
+    pub(crate) fn decode(self, message: &[u8]) -> Option<(u8, Vec<u8>)> {
         let (first, rest) = message.split_first()?;
         if self.base64 {
             return Some((first.wrapping_sub(b'0'), STANDARD.decode(rest).ok()?));

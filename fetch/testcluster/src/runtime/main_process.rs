@@ -60,6 +60,7 @@ fn replay_arguments(label: &str, spec: &Container, replay: &Replay) -> Result<Ve
     let mut arguments = vec![
         dir.to_owned(),
         on_signal.into(),
+        if replay.flush_at_end { "flush" } else { "end" }.into(),
         seconds(replay.delay),
         seconds(replay.write_time),
         meta.unwrap_or_default(),

@@ -15,22 +15,25 @@ exec "$@"
 "#;
 
 /// Plays back recorded coverage files. Arguments: the ready file; `GOCOVERDIR`; what SIGUSR1 does (`flush`, `ignore`,
-/// `die`); seconds from the signal to the temporary file; seconds that it stays half-written; the recorded meta file
+/// `die`); what SIGTERM does (`flush` and end, `end`); seconds from the signal to the temporary file; seconds that it stays half-written; the recorded meta file
 /// or nothing; the counter files.
 ///
 /// The names are those of Go's src/internal/coverage/cfile/emit.go (`openMetaFile`, `openCounterFile`): for a meta
 /// file `tmp.covmeta.HASH` with the nanoseconds appended without a dot, for a counter file `tmp.` before the final
 /// name. The handler only counts: a signal that arrives during a flush leads to one more flush.
 pub(super) const REPLAY: &str = r#"
-ready=$1 dir=$2 on_signal=$3 delay=$4 write_time=$5 meta=$6
-shift 6
+ready=$1 dir=$2 on_signal=$3 on_end=$4 delay=$5 write_time=$6 meta=$7
+shift 7
 pending=0 played=0 stamps=0
 case $on_signal in
   flush) trap 'pending=$((pending+1))' USR1 ;;
   ignore) trap '' USR1 ;;
   die) trap 'exit 138' USR1 ;;
 esac
-trap 'exit 143' TERM
+case $on_end in
+  flush) trap 'flush "$@"; exit 0' TERM ;;
+  *) trap 'exit 143' TERM ;;
+esac
 
 stamp() {
   now=$(date +%s%N 2>/dev/null)

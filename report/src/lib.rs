@@ -18,6 +18,7 @@ pub mod notice;
 pub mod plan;
 pub mod recount;
 pub mod relocate;
+mod remarks;
 pub mod run;
 pub mod select;
 pub mod sink;

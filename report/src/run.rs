@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use bstr::ByteSlice as _;
 use covfmt::profile::{Package, Profile};
 use rayon::ThreadPoolBuilder;
 
@@ -16,9 +15,10 @@ use crate::notice::{Notice, say, some_of};
 use crate::plan::Plan;
 use crate::recount::{Recount, is_suspicious, recount};
 use crate::relocate::relocate;
+use crate::remarks;
 use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
-use crate::view::{FilesError, Findings, LeftOut, Places, View, ViewError};
+use crate::view::{FilesError, Places, View, ViewError};
 
 /// Why no report was written.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +112,7 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<Missin
             whole.locate(&profile, located)?;
             places = Places::find(whole.packages_by_place(), &checkout);
         }
-        said.tell(&idle_maps(&whole, &checkout));
+        said.tell(&remarks::idle_maps(&whole, &checkout));
         (checkout, places)
     } else {
         (Checkout::default(), Places::default())
@@ -140,7 +140,7 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<Missin
     }
     if needed != NeedOfFiles::None {
         match view.add_files(&places, &checkout, plan.paths) {
-            Ok(findings) => said.tell(&remarks(&findings, &checkout, plan)),
+            Ok(findings) => said.tell(&remarks::on_files(&findings, &checkout, plan)),
             Err(ViewError::Files(error)) if needed == NeedOfFiles::IfFound => {
                 said.tell(&[Notice::warning(format!("lines and functions are not counted: {error}"))]);
             }
@@ -148,7 +148,7 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<Missin
         }
         if needed == NeedOfFiles::WithDigests {
             view.add_digests(&checkout);
-            said.tell(&missing_digests(&view));
+            said.tell(&remarks::missing_digests(&view));
         }
         if !plan.branches {
             view.drop_branches();
@@ -258,127 +258,4 @@ fn correct_statements(profile: &mut Profile, plan: &Plan) -> Result<Vec<Notice>,
         )));
     }
     Ok(notices)
-}
-
-/// Coveralls compares sources by their digests.
-fn missing_digests(view: &View<'_>) -> Vec<Notice> {
-    let without: Vec<&str> =
-        view.files.iter().filter(|file| file.digest.is_none()).map(|file| file.path.as_str()).collect();
-    if without.is_empty() {
-        return Vec::new();
-    }
-    vec![Notice::warning(format!(
-        "files in the Coveralls report without source_digest, which Coveralls wants of each, as their source is not here: {} \
-         ({}); make the report in the repository, or name it with --root",
-        without.len(),
-        some_of(&without)
-    ))]
-}
-
-fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
-    let names: Vec<_> = view.packages.iter().flat_map(|p| &p.files).map(|f| f.name.to_str_lossy()).collect();
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    let idle = checkout.maps().without_match(&names);
-    let first = names.first().unwrap_or(&"");
-    let idle = idle.iter().map(|map| {
-        Notice::warning(format!(
-            "--map {map} is for none of the files: FROM is the start of a name in the data, such as {first}"
-        ))
-    });
-    idle.collect()
-}
-
-fn remarks(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
-    let external = plan.paths.external;
-    let mut notices = Vec::new();
-    let Findings {
-        without_source,
-        mismatched,
-        unsure,
-        directed,
-        guessed,
-        outside,
-        unknown,
-        ambiguous_modules,
-    } = findings;
-    let root = checkout.root().map(|root| root.display().to_string());
-    if !without_source.is_empty() {
-        notices.push(match &root {
-            Some(root) => Notice::warning(format!(
-                "files without source below {root}, whose lines are those of whole blocks, braces and comments included: \
-                 {} ({}); check out the commit that was built, or say with --map where they are",
-                without_source.len(),
-                some_of(without_source)
-            )),
-            None if plan.no_checkout => Notice::note(
-                "no repository: paths are import paths without the module's, and lines are those of whole blocks, \
-                 braces and comments included",
-            ),
-            None => Notice::warning(
-                "no repository at or above the current directory: paths are import paths without the module's, and \
-                 lines are those of whole blocks, braces and comments included; --root DIR names one, --no-checkout \
-                 says that this is wanted",
-            ),
-        });
-    }
-    notices.extend(mismatched.iter().map(|(path, why)| {
-        Notice::warning(format!(
-            "{path} is not the source that was compiled: {why}; its lines are those of whole blocks; \
-             check out the commit that was built"
-        ))
-    }));
-    if !directed.is_empty() {
-        notices.push(Notice::warning(format!(
-            "files that //line directives name, whose code is not found in the Go files that hold the directives: {} ({}); their \
-             lines are the places that the directives give; have those Go files here as they were compiled, generated ones too, \
-             or build with Go 1.27",
-            directed.len(),
-            some_of(directed)
-        )));
-    }
-    notices.extend(unsure.iter().map(|path| {
-        Notice::warning(format!(
-            "{path} is named by //line directives, and its units may be places in more than one file: its lines may be those \
-             of several files together, and have no branches; give directives of each Go file a name of their own"
-        ))
-    }));
-    if !ambiguous_modules.is_empty() {
-        notices.push(Notice::warning(format!(
-            "modules that several directories declare, of which the first with the file is taken: {}",
-            some_of(ambiguous_modules)
-        )));
-    }
-    if !guessed.is_empty() {
-        let guesses: Vec<String> = guessed.iter().map(|(name, path)| format!("{name} is {path}")).collect();
-        notices.push(Notice::note(format!(
-            "files found by the end of their paths: {} ({})",
-            guesses.len(),
-            some_of(&guesses)
-        )));
-    }
-    let sorted = |files: &LeftOut| -> String {
-        let mut names: Vec<&str> = files.names.iter().map(String::as_str).collect();
-        names.sort_unstable();
-        format!("{} with {} statements ({})", names.len(), files.statements, some_of(&names))
-    };
-    if !outside.names.is_empty() && !external {
-        notices.push(Notice::note(format!(
-            "files outside the repository, left out of lines and functions, but not of totals of statements: {}; \
-             --include-external shows them",
-            sorted(outside)
-        )));
-    }
-    if !unknown.names.is_empty() {
-        let shown = if external {
-            "shown under these names"
-        } else {
-            "left out of lines and functions, but not of totals of statements"
-        };
-        notices.push(Notice::warning(format!(
-            "files that no file of the repository could be found for, or more than one, {shown}: {}; --map FROM=TO says \
-             where they are, --root DIR where the repository is",
-            sorted(unknown)
-        )));
-    }
-    notices
 }

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::brackets::Brackets;
 use super::comments::{Comment, comments};
 use super::scanner::{Token, TokenKind};
 use super::text::SourceText;
@@ -43,7 +44,7 @@ pub fn marks(text: &SourceText) -> Vec<Mark> {
         return Vec::new();
     }
     let comments = comments(text);
-    let reader = Reader { text, tokens: text.tokens(), partners: partners(text.tokens(), text) };
+    let reader = Reader { text, tokens: text.tokens(), brackets: Brackets::new(text) };
     let mut marks = line_marks(text, &comments);
     for (index, comment) in comments.iter().enumerate() {
         if let Some(whole_file) = comment.lines(text).find_map(ignore_mark) {
@@ -107,31 +108,10 @@ fn line_marks(text: &SourceText, comments: &[Comment]) -> Vec<Mark> {
     marks
 }
 
-/// For each brace, bracket and parenthesis the index of its partner.
-fn partners(tokens: &[Token], text: &SourceText) -> Vec<Option<usize>> {
-    let mut partners = vec![None; tokens.len()];
-    let mut open: Vec<usize> = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
-        match text.text(*token) {
-            b"{" | b"(" | b"[" => open.push(index),
-            b"}" | b")" | b"]" => {
-                let Some(partner) = open.pop() else { continue };
-                for (one, other) in [(partner, index), (index, partner)] {
-                    if let Some(slot) = partners.get_mut(one) {
-                        *slot = Some(other);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    partners
-}
-
 struct Reader<'s> {
     text: &'s SourceText,
     tokens: &'s [Token],
-    partners: Vec<Option<usize>>,
+    brackets: Brackets<'s>,
 }
 
 impl Reader<'_> {
@@ -177,7 +157,7 @@ impl Reader<'_> {
         let Some(token) = self.tokens.get(before) else { return Means::Nothing };
         // In a list there is a comma behind the last brace of a value.
         let closing = before.saturating_sub(usize::from(self.text.text(*token) == b","));
-        let open = self.partners.get(closing).copied().flatten().filter(|open| self.opens_block(*open));
+        let open = self.brackets.partner(closing).filter(|open| self.brackets.opens_block(*open));
         let (Some(open), Some(close)) =
             (open.and_then(|open| self.tokens.get(open)), self.tokens.get(closing))
         else {
@@ -191,49 +171,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the bracket at `index` is a brace that opens a block, and not one of a value such as `T{1}`: its statement has
-    /// a keyword before it, or begins with it.
-    fn opens_block(&self, index: usize) -> bool {
-        if self.tokens.get(index).is_none_or(|token| token.kind != TokenKind::OpenBrace) {
-            return false;
-        }
-        let (mut at, mut behind_comma) = (index, false);
-        while let (Some(token), Some(last)) =
-            (self.tokens.get(at), at.checked_sub(1).and_then(|last| self.tokens.get(last)))
-        {
-            let is_first = at == index;
-            if self.text.line_of(last.end.saturating_sub(1)) < self.text.line_of(token.start)
-                && self.ends_statement(*last)
-            {
-                return is_first;
-            }
-            match self.text.text(*last) {
-                b"if" | b"for" | b"switch" | b"select" | b"else" => return true,
-                // Of an earlier value in the list, else.
-                b"func" => return !behind_comma,
-                b"{" | b":" | b";" if is_first => return true,
-                b"{" | b"(" | b"[" => return false,
-                b"," => behind_comma = true,
-                _ => {}
-            }
-            at = self.partners.get(at - 1).copied().flatten().filter(|open| *open < at).unwrap_or(at - 1);
-        }
-        false
-    }
-
-    /// Whether a line end behind the token ends a statement. The Go specification, "Semicolons".
-    fn ends_statement(&self, token: Token) -> bool {
-        let text = self.text.text(token);
-        match text {
-            b")" | b"]" | b"}" | b"++" | b"--" | b";" => true,
-            _ => text.first().is_some_and(|byte| {
-                byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'_' | b'"' | b'`' | b'\'')
-            }),
-        }
-    }
-
     fn partner(&self, index: usize) -> Option<Token> {
-        self.partners.get(index).copied().flatten().and_then(|partner| self.tokens.get(partner)).copied()
+        self.brackets.partner(index).and_then(|partner| self.tokens.get(partner)).copied()
     }
 
     /// The block or the body of the clause that begins with or behind a token.
@@ -255,7 +194,7 @@ impl Reader<'_> {
                 b"case" | b"default" => return true,
                 b":" | b";" | b"{" | b"(" | b"[" => return false,
                 b"}" | b")" | b"]" => {
-                    let Some(partner) = self.partners.get(before).copied().flatten() else { return false };
+                    let Some(partner) = self.brackets.partner(before) else { return false };
                     at = partner;
                 }
                 _ => at = before,
@@ -270,7 +209,7 @@ impl Reader<'_> {
         while let Some(token) = self.tokens.get(at) {
             match self.text.text(*token) {
                 b"case" | b"default" | b"}" => return token.start,
-                b"{" | b"(" | b"[" => match self.partners.get(at).copied().flatten() {
+                b"{" | b"(" | b"[" => match self.brackets.partner(at) {
                     Some(partner) => at = partner + 1,
                     None => break,
                 },
@@ -298,7 +237,7 @@ impl Reader<'_> {
         // From the front, from one bracket to its partner, past the token without stopping inside.
         let mut at = 0;
         while at < index {
-            at = self.partners.get(at).copied().flatten().filter(|partner| *partner > at).unwrap_or(at) + 1;
+            at = self.brackets.partner(at).filter(|partner| *partner > at).unwrap_or(at) + 1;
         }
         at == index
     }
@@ -312,7 +251,7 @@ impl Reader<'_> {
             if at > index && self.is_keyword_at_line_start(at) {
                 break;
             }
-            at = self.partners.get(at).copied().flatten().filter(|partner| *partner > at).unwrap_or(at);
+            at = self.brackets.partner(at).filter(|partner| *partner > at).unwrap_or(at);
             end = self.tokens.get(at).map_or(token.end, |token| token.end);
             at += 1;
         }
@@ -440,6 +379,12 @@ mod tests {
         // Braces of values are no blocks.
         in_function("a := T{1} //coverage:ignore", "at } //coverage:ignore");
         in_function("a(T{1}, //coverage:ignore\n\t\tb)", "at , //coverage:ignore");
+        in_function("a := []T{{1}, //coverage:ignore\n\t\tb}", "at , //coverage:ignore");
+        in_function("a := map[string]T{\"b\": {1}, //coverage:ignore\n\t\tc: d}", "at , //coverage:ignore");
+        let clause = "package p\nfunc f() {\n\tswitch a {\n\tdefault: { b() } //coverage:ignore\n\t}\n}\n";
+        one(clause, 4, "block { b() }");
+        in_function("{ { a() } } //coverage:ignore", "block { { a() } }");
+        in_function("if a { { b() }; { c() } } //coverage:ignore", "block { { b() }; { c() } }");
         in_function("a(func() {}, T{1}, //coverage:ignore\n\t\tb)", "at , //coverage:ignore");
         one(
             "package p\nfunc f() {\n\treturn T{\n\t\t1,\n\t} //coverage:ignore\n}\n",

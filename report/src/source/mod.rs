@@ -1,6 +1,7 @@
 //! Go source as reports see it: which lines hold code, and what functions are called.
 
 mod blocks;
+mod brackets;
 mod comments;
 mod declarations;
 mod directed;

@@ -1,7 +1,7 @@
 //! Reports from Go's coverage files: the library behind `covreport` and `covdata`.
 //!
 //! `covreport` goes one way: arguments ([`cli`]) -> decisions ([`plan`]) -> merged profile ([`load`]) -> finished view
-//! ([`view`], with [`source`] and [`checkout`] for files and lines, less what [`select`] leaves out) -> writers ([`format`](mod@format)) -> targets
+//! ([`view`], with [`source`], [`checkout`] and [`relocate`] for files and lines, less what [`select`] leaves out) -> writers ([`format`](mod@format)) -> targets
 //! ([`sink`]). [`run`](mod@run) is that way on one page.
 
 pub mod checkout;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use serde_json::Value;
+use support::seen::lines_of_lcov;
 use support::{
     NEWEST, VERSIONS, consumers, covreport, data_set, has_tool, sets_with_source, source, stdout_of, text,
 };
@@ -148,5 +149,51 @@ fn codecovs_uploader_takes_the_named_file_and_no_other() {
         let said = format!("{}{}", text(&run.get_output().stdout), text(&run.get_output().stderr));
         assert!(said.contains("Found 1 coverage files") && said.contains(name), "{said}");
         assert!(said.contains("NOT sending data to Codecov"), "{said}");
+    }
+}
+
+#[test]
+fn diff_cover_finds_the_same_lines_in_three_formats() {
+    let Some(consumers) = consumers() else { return };
+    if !has_tool("git") {
+        return;
+    }
+    let (set, sources) = ("cases-atomic", "cases");
+    let expected = lines_of_lcov(&text(&report(&["--lcov"], NEWEST, set, sources)));
+    let expected: Vec<(String, u32, bool)> =
+        expected.into_iter().map(|((path, number), seen)| (path, number, seen.hits != 0)).collect();
+    // All lines of the sources are new in this difference.
+    let work = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(source(sources)).env("GIT_CONFIG_GLOBAL", "/dev/null").arg("--git-dir");
+        git.arg(work.path().join("git")).args(["--work-tree=.", "-c", "core.safecrlf=false"]).args(arguments);
+        stdout_of(&mut git)
+    };
+    git(&["init", "-q"]);
+    git(&["add", "--all", "."]);
+    fs::write(work.path().join("diff"), git(&["diff", "--cached", "--no-color", "--no-ext-diff", "-U0"]))
+        .unwrap();
+    for (format, name) in
+        [("--lcov", "lcov.info"), ("--cobertura", "cobertura.xml"), ("--jacoco", "jacoco.xml")]
+    {
+        let path = work.path().join(name);
+        fs::write(&path, report(&[format], NEWEST, set, sources)).unwrap();
+        let json = work.path().join("seen.json");
+        let mut diff_cover = Command::new(consumers.join("venv/bin/diff-cover"));
+        diff_cover.current_dir(source(sources)).env("GIT_DIR", work.path().join("git"));
+        diff_cover.env("GIT_WORK_TREE", source(sources)).arg(&path).args(["--quiet", "--src-roots", "."]);
+        diff_cover.arg("--diff-file").arg(work.path().join("diff"));
+        diff_cover.arg("--format").arg(format!("json:{}", json.display())).assert().success();
+        let seen: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+        let mut lines = Vec::new();
+        for (path, file) in seen["src_stats"].as_object().unwrap() {
+            for (key, ran) in [("covered_lines", true), ("violation_lines", false)] {
+                let numbers = file[key].as_array().unwrap().iter().map(|number| number.as_u64().unwrap());
+                lines.extend(numbers.map(|number| (path.clone(), u32::try_from(number).unwrap(), ran)));
+            }
+        }
+        lines.sort();
+        assert_eq!(lines, expected, "{format}");
     }
 }

@@ -240,7 +240,7 @@ fn sources_that_coveralls_misses_are_named() {
     let data = data_set(NEWEST, "server-atomic").join("data");
     let said = messages(&["--coveralls"], &[&data]);
     assert!(said.contains("warning: files in the Coveralls report without source_digest"), "{said}");
-    assert!(said.contains("6 (cmd/library/main.go") && said.contains("--root"), "{said}");
+    assert!(said.contains("6 (cmd/library/main.go") && said.contains("where the sources are"), "{said}");
     let mut run = covreport();
     run.args(["--coveralls", "--root"]).arg(support::source("server")).arg(&data);
     assert_eq!(text(&run.assert().success().get_output().stderr), "");

@@ -117,8 +117,9 @@ fn join(
             (text.line_of(*start), text.line_of(end - 1))
         }
         _ => {
-            let literal = function.filter(|function| function.literal).and_then(|f| literal_line(f.name));
-            (literal.unwrap_or(whole.start.0), whole.end.0)
+            let place = function.filter(|function| function.literal).and_then(|f| literal_place(f.name));
+            let line = place.filter(|place| source.is_none_or(|(text, _)| is_keyword(text, *place)));
+            (line.map_or(whole.start.0, |(line, _)| line), whole.end.0)
         }
     };
     let declaration = declaration.map(|(_, declaration)| declaration);
@@ -126,10 +127,18 @@ fn join(
     Unnamed { name, start_line, end_line: end_line.max(start_line), hits, statements, lines }
 }
 
-/// The line in the name that the compiler gives a literal, `func.L150.C14`. `cmd/cover/cover.go`, `funcName`.
-fn literal_line(name: &BStr) -> Option<u32> {
-    let (line, _) = name.strip_prefix(b"func.L")?.split_once_str(".C")?;
-    line.to_str().ok()?.parse().ok()
+/// Line and column in the name that the compiler gives a literal, `func.L150.C14`. `cmd/cover/cover.go`, `funcName`.
+fn literal_place(name: &BStr) -> Option<(u32, u32)> {
+    let (line, column) = name.strip_prefix(b"func.L")?.split_once_str(".C")?;
+    Some((line.to_str().ok()?.parse().ok()?, column.to_str().ok()?.parse().ok()?))
+}
+
+/// Whether the keyword `func` is at a line and column: behind `//line` directives a literal's name has another place.
+fn is_keyword(text: &SourceText, (line, column): (u32, u32)) -> bool {
+    let at =
+        Unit { start_line: line, end_line: line, start_column: column, end_column: column, statements: 0 };
+    let start = text.range_of(&at).ok().filter(|_| column != 0).map(|(start, _)| start as usize);
+    start.and_then(|start| text.bytes().get(start..)).is_some_and(|bytes| bytes.starts_with(b"func"))
 }
 
 /// Gives the functions of a file their names. `inits` counts the `init` functions of the package so far: files are

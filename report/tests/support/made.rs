@@ -42,8 +42,9 @@ pub(crate) fn make(directory: &Path, packages: &[MadePackage<'_>], args: &[(&str
                     statements: *statements,
                 };
             let units: Vec<Unit> = function.units.iter().map(unit).collect();
+            let literal = function.name.starts_with("func.");
             let place =
-                builder.add_function(function.name.as_bytes(), function.file.as_bytes(), false, &units);
+                builder.add_function(function.name.as_bytes(), function.file.as_bytes(), literal, &units);
             let counts: Vec<u32> = function.units.iter().map(|(_, count)| *count).collect();
             counters.push((index, place.unwrap(), counts));
         }

@@ -1,6 +1,7 @@
 //! One container from flush to store: attempts, what was gathered over them, and the last word on completeness.
 
 mod cat;
+mod claim;
 mod debug;
 mod direct;
 mod receive;
@@ -122,6 +123,17 @@ impl Collector {
         source: &str,
         captured: &mut Captured,
     ) -> Result<(), Failure> {
+        self.capture_through(name, name, source, captured).await
+    }
+
+    /// Reads a directory with the programs of a container, for a place in the store.
+    async fn capture_through(
+        &self,
+        name: &ContainerName,
+        at: &ContainerName,
+        source: &str,
+        captured: &mut Captured,
+    ) -> Result<(), Failure> {
         // The flush has a time of its own, and so has what comes before or after it: a request, a restart.
         let flush = self.flush.as_ref().map_or(Duration::ZERO, |flush| {
             let twice = flush.is_apart() || flush.ends_container();
@@ -131,7 +143,7 @@ impl Collector {
         let job = Job {
             collector: self,
             name,
-            at: name,
+            at,
             source,
             patience: Patience {
                 deadline: Instant::now() + timeout,

@@ -23,6 +23,7 @@ Examples:
   covfetch -n shop -l app=checkout --signal USR1   tell them to write first, and wait for it
   covfetch -n shop --flush-url :8080/debug/flush   make them write by a request to each pod
   covfetch -n shop deployment/checkout svc/cart    the pods of workloads
+  covfetch -n shop pvc/coverage --from nightly     a directory of a volume whose pods have ended
   covfetch -A -l coverage=yes -c 'server*' --from /cov
   covfetch -l app=checkout --dry-run               what would be done
   covreport                                        the report on what was fetched";
@@ -42,7 +43,8 @@ Examples:
 #[command(after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub struct Cli {
     /// Workloads whose pods are meant: KIND/NAME (pod, deployment, statefulset, daemonset, replicaset, job, cronjob,
-    /// service, or kubectl's short names), or a pod's name [default: all pods]
+    /// service, or kubectl's short names), or a pod's name; or pvc/NAME, a volume that pods have left their files on
+    /// [default: all pods]
     #[arg(value_name = "WORKLOAD", help_heading = "Which pods")]
     pub workloads: Vec<String>,
 
@@ -89,7 +91,7 @@ pub struct Cli {
     )]
     pub containers: Vec<String>,
 
-    /// Coverage directory in the containers, instead of GOCOVERDIR
+    /// Coverage directory in the containers, instead of GOCOVERDIR; with pvc/NAME: on the volume, instead of its root
     #[arg(long, value_name = "DIR", help_heading = "Which pods")]
     pub from: Option<String>,
 
@@ -172,6 +174,11 @@ pub struct Cli {
     /// nothing to copy or to signal with; it stays in the pod, and ends by itself
     #[arg(long, value_name = "IMAGE", help_heading = "Images without tar")]
     pub debug_image: Option<String>,
+
+    /// Image with a shell and tar for the pod that reads a pvc/NAME and is removed after it
+    /// [default: that of --debug-image, else busybox:1.37.0]
+    #[arg(long, value_name = "IMAGE", help_heading = "Images without tar")]
+    pub helper_image: Option<String>,
 
     /// Copy a large meta file from every container, even if another has sent the same bytes
     #[arg(long, help_heading = "Limits")]

@@ -142,6 +142,11 @@ impl Target {
         }
     }
 
+    /// User and group id that its processes run as, as far as they are known.
+    pub fn user(&self) -> Option<(i64, Option<i64>)> {
+        self.user
+    }
+
     /// Who a debug container for it runs as.
     pub fn identity(&self) -> String {
         match self.user {

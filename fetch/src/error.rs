@@ -35,7 +35,7 @@ pub enum Kind {
     NoTar,
     /// The image has no `kill`, or nothing to look for the flushed file with.
     NoKill,
-    /// The debug container that was to stand in for missing programs could not be had.
+    /// The debug container that was to stand in for missing programs, or the helper pod of a claim, could not be had.
     Helper,
     /// The build does not count atomically and cannot write counters while it runs.
     FlushMode,

@@ -6,6 +6,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod capture;
+pub mod claim;
 pub mod cli;
 pub mod debug;
 pub mod dns;
@@ -20,6 +21,7 @@ pub mod log;
 pub mod manifest;
 pub mod names;
 pub mod options;
+pub mod owner;
 pub mod plan;
 pub mod probe;
 pub mod progress;

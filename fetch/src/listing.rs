@@ -10,14 +10,15 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::claim::decide;
 use crate::environment::{ConfigMapName, ConfigMaps, MapState};
 use crate::error::{Failure, Kind};
-use crate::plan::Entry;
+use crate::plan::{Decision, Entry};
 use crate::remote::{Attempted, Cluster, RemoteError};
 use crate::resource::{CONFIG_MAPS, JOBS, Resource};
 use crate::retry::Pauses;
 use crate::selection::{PodQuery, Selection};
-use crate::workload::{PodsOf, Workload, jobs_of, pods_of};
+use crate::workload::{PodsOf, Workload, WorkloadKind, jobs_of, pods_of};
 
 /// ConfigMaps that are read at the same time.
 const PARALLEL: usize = 8;
@@ -27,7 +28,7 @@ const PARALLEL: usize = 8;
 pub struct Listed {
     /// Each pod once.
     pub pods: Vec<Pod>,
-    /// Workloads that were asked for and have no pods, or are not there.
+    /// Workloads that were asked for and have no pods, or are not there; and claims.
     pub without_pods: Vec<Entry>,
     /// The ConfigMaps that a GOCOVERDIR comes from.
     pub maps: ConfigMaps,
@@ -84,14 +85,18 @@ impl Lister<'_> {
             let mut found = false;
             let mut absent: Option<Failure> = None;
             for namespace in &namespaces {
-                match self.pods_of(workload, namespace).await {
+                match self.pods_of(workload, namespace, selection.from.as_deref()).await {
                     Ok(Of::Pods(pods)) => {
                         found = true;
                         listed.pods.extend(pods);
                     }
-                    Ok(Of::None(why)) => {
+                    Ok(Of::None(why) | Of::Claim(Err(why))) => {
                         found = true;
                         listed.without_pods.push(Entry::workload(namespace, workload, Ok(why)));
+                    }
+                    Ok(Of::Claim(Ok(decision))) => {
+                        found = true;
+                        listed.without_pods.push(Entry::of_workload(namespace, workload, decision));
                     }
                     Err(failure) if failure.kind == Kind::NotFound => absent = Some(failure),
                     Err(failure) if failure.kind == Kind::Workload => {
@@ -115,7 +120,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    async fn pods_of(&self, workload: &Workload, namespace: &str) -> Result<Of, Failure> {
+    async fn pods_of(&self, workload: &Workload, namespace: &str, from: Option<&str>) -> Result<Of, Failure> {
         let query = |labels, fields| PodQuery { namespace: Some(namespace.to_owned()), labels, fields };
         let Some(resource) = workload.kind.resource() else {
             let pods = self.pods(&query(None, Some(format!("metadata.name={}", workload.name)))).await?;
@@ -127,6 +132,10 @@ impl Lister<'_> {
         };
         let attempted = Attempted::Get(resource, namespace, &workload.name);
         let object = self.again(attempted, || self.cluster.get(resource, namespace, &workload.name)).await?;
+        if workload.kind == WorkloadKind::Claim {
+            let users = self.pods(&query(None, None)).await?;
+            return Ok(Of::Claim(decide(namespace, &workload.name, &object, &users, from)));
+        }
         let selectors = match pods_of(workload, &object)? {
             PodsOf::Labels(labels) => vec![labels],
             PodsOf::JobsOf(uid) => {
@@ -242,4 +251,6 @@ enum Of {
     Pods(Vec<Pod>),
     /// It is there and has none.
     None(String),
+    /// It is a claim: what is done with it, or why there is nothing to do.
+    Claim(Result<Decision, String>),
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::claim;
 use crate::cli::{Cli, Form};
 use crate::dns::is_dns_label;
 use crate::error::Fatal;
@@ -10,13 +11,16 @@ use crate::flush::{FlushRequest, FlushUrl, Method, Process, words};
 use crate::selection::{Selection, check_pattern};
 use crate::skaffold::Skaffold;
 use crate::unpack::Limits;
-use crate::workload;
+use crate::workload::{self, Workload, WorkloadKind};
 
 /// Memory for files on their way to the store, bytes, over all containers; a file as large as the limit must fit.
 const MEMORY: u64 = 512 << 20;
 
 /// Where files go if nobody says; where `covreport` looks for them.
 const DEFAULT_STORE: &str = "reports/coverage";
+
+/// What pods that read claims are made of if nobody says.
+const HELPER_IMAGE: &str = "busybox:1.37.0";
 
 /// The resolved options.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Options {
     pub process: Process,
     /// Image for ephemeral containers beside those that have nothing to copy with.
     pub debug_image: Option<String>,
+    /// Image for pods that read claims.
+    pub helper_image: String,
     /// The store.
     pub to: PathBuf,
     /// Set older runs aside first.
@@ -103,12 +109,10 @@ impl Options {
             }
             None => PathBuf::from(DEFAULT_STORE),
         });
-        if let Some(from) = &cli.from
-            && (from.is_empty() || from.contains('\0'))
-        {
-            return Err(Fatal::usage("--from needs a directory"));
-        }
+        check_from(cli.from.as_deref(), &workloads)?;
         let debug_image = cli.debug_image.map(|image| check_image("--debug-image", image)).transpose()?;
+        let helper_image = cli.helper_image.map(|image| check_image("--helper-image", image)).transpose()?;
+        let helper_image = helper_image.or(debug_image.clone()).unwrap_or_else(|| HELPER_IMAGE.to_owned());
         let process = cli.process.map_or(Process::Id(cli.pid), Process::Name);
         let method = match (cli.signal, cli.flush_url, cli.flush_exec) {
             (Some(signal), _, _) => Some(Method::Signal(signal, process.clone())),
@@ -150,6 +154,7 @@ impl Options {
             flush,
             process,
             debug_image,
+            helper_image,
             to,
             fresh: cli.fresh,
             dry_run: cli.dry_run,
@@ -165,6 +170,19 @@ impl Options {
             memory_kib,
         })
     }
+}
+
+/// The directory of `--from`, which means another place where it is one on a volume.
+fn check_from(from: Option<&str>, workloads: &[Workload]) -> Result<(), Fatal> {
+    let Some(from) = from else { return Ok(()) };
+    if from.is_empty() || from.contains('\0') {
+        return Err(Fatal::usage("--from needs a directory"));
+    }
+    let claims = workloads.iter().any(|workload| workload.kind == WorkloadKind::Claim);
+    if claims && claim::directory(Some(from)).is_none() {
+        return Err(Fatal::usage("--from is a directory on the volume here: it cannot lead out of it by .."));
+    }
+    Ok(())
 }
 
 /// An image's name, as far as it can be told without a registry.

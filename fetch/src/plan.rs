@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 
 use std::collections::BTreeMap;
 
+use crate::claim::Mount;
 use crate::environment::ConfigMaps;
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
@@ -34,7 +35,7 @@ pub struct Known {
 }
 
 /// What is done with one container, or with a pod of which no container is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Namespace, escaped.
     pub namespace: String,
@@ -51,7 +52,7 @@ pub struct Entry {
 }
 
 /// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// Read the directory of the container.
     Fetch {
@@ -69,6 +70,13 @@ pub enum Decision {
     Ask {
         /// The container, with checked names.
         name: ContainerName,
+    },
+    /// Read a claim's volume through a pod made for it.
+    Mount {
+        /// Where its files are stored.
+        name: ContainerName,
+        /// What the pod is made of.
+        mount: Box<Mount>,
     },
     /// Say why there is nothing to read, which is no failure.
     List,
@@ -98,13 +106,18 @@ impl Entry {
             Ok(note) => (Decision::List, Some(one_line(&note))),
             Err(failure) => (Decision::Fail(failure), None),
         };
+        Self { note, ..Self::of_workload(namespace, workload, decision) }
+    }
+
+    /// The entry of a workload as a whole.
+    pub(crate) fn of_workload(namespace: &str, workload: &Workload, decision: Decision) -> Self {
         Self {
             namespace: one_line(namespace),
             pod: workload.to_string(),
             container: None,
             facts: Facts::default(),
             decision,
-            note,
+            note: None,
         }
     }
 }
@@ -200,7 +213,7 @@ fn pod_entry(pod: &Pod, decision: Decision, note: Option<String>) -> Box<Entry> 
 }
 
 /// A pod that has not started says so rather than that it sets no variable.
-fn reach_of_pod(pod: &Pod) -> Option<String> {
+pub(crate) fn reach_of_pod(pod: &Pod) -> Option<String> {
     let containers = containers(pod);
     let first = containers.last()?;
     match reach(pod, first) {

@@ -13,6 +13,9 @@ pub struct Resource {
 
 /// ConfigMaps.
 pub static CONFIG_MAPS: Resource = Resource { group: "", kind: "ConfigMap", plural: "configmaps" };
+/// Claims of volumes.
+pub static CLAIMS: Resource =
+    Resource { group: "", kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims" };
 /// Services.
 pub static SERVICES: Resource = Resource { group: "", kind: "Service", plural: "services" };
 /// Deployments.

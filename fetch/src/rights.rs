@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::resource::Resource;
+use crate::resource::{JOBS, Resource};
 use crate::selection::Selection;
+use crate::workload::WorkloadKind;
 
 /// A right: verbs on a resource, in one namespace or in all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,11 @@ impl Right {
     pub fn debug(namespace: Option<&str>) -> Self {
         let namespace = namespace.map(str::to_owned);
         Self { group: "", resource: "pods/ephemeralcontainers", verbs: &["patch"], namespace }
+    }
+
+    /// To make pods, or to remove them.
+    pub fn pods(verb: &'static [&'static str], namespace: &str) -> Self {
+        Self { group: "", resource: "pods", verbs: verb, namespace: Some(namespace.to_owned()) }
     }
 
     /// To read an object by its name.
@@ -101,8 +107,14 @@ pub fn needed(selection: &Selection, beyond: Beyond) -> BTreeSet<Right> {
         for workload in &selection.workloads {
             let Some(resource) = workload.kind.resource() else { continue };
             rights.insert(Right::get(resource, namespace));
-            if workload.kind == crate::workload::WorkloadKind::CronJob {
-                rights.insert(Right::list(&crate::resource::JOBS, namespace));
+            match workload.kind {
+                WorkloadKind::CronJob => {
+                    rights.insert(Right::list(&JOBS, namespace));
+                }
+                WorkloadKind::Claim => {
+                    rights.extend([&["create"], &["delete"]].map(|verb| Right::pods(verb, namespace)));
+                }
+                _ => {}
             }
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Captured, Collector, SharedMetas};
+use crate::claim::Mount;
 use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
@@ -168,12 +169,17 @@ async fn collect(collector: &Collector, entries: &[Entry], options: &Options, ru
             }
         },
     );
-    let capture = |(index, name, source)| async move {
+    let capture = |(index, name, place)| async move {
         let mut captured = Captured::default();
         let outcome = if collector.cancel.is_cancelled() {
             Err(Failure::interrupted())
         } else {
-            collector.capture(name, source, &mut captured).await
+            match place {
+                Place::Container(source) => collector.capture(name, source, &mut captured).await,
+                Place::Claim(mount) => {
+                    collector.capture_claim(name, mount, &options.helper_image, &mut captured).await
+                }
+            }
         };
         (index, captured, outcome)
     };
@@ -190,7 +196,16 @@ async fn collect(collector: &Collector, entries: &[Entry], options: &Options, ru
 }
 
 /// A container to read: its place in the plan, its name, its directory.
-type Work<'a> = (usize, &'a ContainerName, &'a str);
+type Work<'a> = (usize, &'a ContainerName, Place<'a>);
+
+/// What is read.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// A directory of the container.
+    Container(&'a str),
+    /// A claim's volume.
+    Claim(&'a Mount),
+}
 
 /// The containers to read. Those of one group are read one after the other: with a flush, those that share a directory,
 /// because a new file there could be anybody's.
@@ -198,11 +213,16 @@ fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
     let mut alone = Vec::new();
     let mut shared: BTreeMap<&str, Vec<Work<'_>>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
-        let Decision::Fetch { name, source, shared: place, .. } = &entry.decision else { continue };
-        let work = (index, name, source.as_str());
-        match place {
-            Some(place) if flush => shared.entry(place).or_default().push(work),
-            _ => alone.push(vec![work]),
+        match &entry.decision {
+            Decision::Fetch { name, source, shared: place, .. } => {
+                let work = (index, name, Place::Container(source));
+                match place {
+                    Some(place) if flush => shared.entry(place).or_default().push(work),
+                    _ => alone.push(vec![work]),
+                }
+            }
+            Decision::Mount { name, mount } => alone.push(vec![(index, name, Place::Claim(mount))]),
+            Decision::Ask { .. } | Decision::List | Decision::Fail(_) => {}
         }
     }
     shared.into_values().chain(alone).collect()

@@ -129,7 +129,7 @@ fn coloured(line: &str, state: State) -> String {
 }
 
 /// Writes a plan: what would be done, for `--dry-run`. The actions are `fetch`; `ask` (the process is asked where its
-/// directory is, and what it says is fetched); `list` (nothing to read, no failure); `fail`.
+/// directory is, and what it says is fetched); `mount` (a pod is made that reads a claim's volume); `list` (nothing to read, no failure); `fail`.
 pub fn write_plan(
     entries: &[Entry],
     run: &Run,
@@ -182,6 +182,7 @@ fn action(entry: &Entry) -> (&'static str, Option<&str>, Option<&str>) {
     match &entry.decision {
         Decision::Fetch { source, .. } => ("fetch", Some(source), note),
         Decision::Ask { .. } => ("ask", None, note),
+        Decision::Mount { mount, .. } => ("mount", Some(&mount.directory), note),
         Decision::List => ("list", None, note),
         Decision::Fail(failure) => ("fail", None, Some(&failure.message)),
     }

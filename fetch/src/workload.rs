@@ -1,4 +1,4 @@
-//! WORKLOAD arguments, as kubectl reads them: `deployment/web`, `sts/db`, `pod web-0`, or a pod's bare name.
+//! WORKLOAD arguments, as kubectl reads them: `deployment/web`, `sts/db`, `pvc/data`, `pod web-0`, or a pod's bare name.
 //!
 //! Words, short names and plural forms are those that `kubectl api-resources` prints. As in `kubectl logs` and `kubectl
 //! exec` a bare name means a pod; as in `kubectl get` a kind may stand before its names.
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dns::is_dns_subdomain;
 use crate::resource::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, REPLICA_SETS, Resource, SERVICES, STATEFUL_SETS,
+    CLAIMS, CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, REPLICA_SETS, Resource, SERVICES, STATEFUL_SETS,
 };
 
 pub use pods::{PodsOf, jobs_of, pods_of};
@@ -35,10 +35,12 @@ pub enum WorkloadKind {
     CronJob,
     /// A Service: the pods behind it.
     Service,
+    /// A claim of a volume, which is read itself.
+    Claim,
 }
 
 /// Kind, singular, plural, short name (or the singular again), API group.
-const WORDS: [(WorkloadKind, &str, &str, &str, &str); 8] = [
+const WORDS: [(WorkloadKind, &str, &str, &str, &str); 9] = [
     (WorkloadKind::Pod, "pod", "pods", "po", ""),
     (WorkloadKind::Deployment, "deployment", "deployments", "deploy", "apps"),
     (WorkloadKind::StatefulSet, "statefulset", "statefulsets", "sts", "apps"),
@@ -47,6 +49,7 @@ const WORDS: [(WorkloadKind, &str, &str, &str, &str); 8] = [
     (WorkloadKind::Job, "job", "jobs", "job", "batch"),
     (WorkloadKind::CronJob, "cronjob", "cronjobs", "cj", "batch"),
     (WorkloadKind::Service, "service", "services", "svc", ""),
+    (WorkloadKind::Claim, "persistentvolumeclaim", "persistentvolumeclaims", "pvc", ""),
 ];
 
 impl WorkloadKind {
@@ -76,6 +79,7 @@ impl WorkloadKind {
             Self::Job => &JOBS,
             Self::CronJob => &CRON_JOBS,
             Self::Service => &SERVICES,
+            Self::Claim => &CLAIMS,
         })
     }
 }
@@ -186,6 +190,7 @@ mod tests {
                 &["Deployment/web", "deployments.apps/x", "deployment.v1.apps/y"],
                 "deployment/web deployment/x deployment/y",
             ),
+            (&["pvc/data", "PersistentVolumeClaims/x"], "persistentvolumeclaim/data persistentvolumeclaim/x"),
             (&["deploy", "web", "api"], "deployment/web deployment/api"),
             (&["web-0", "web-1"], "pod/web-0 pod/web-1"),
             (&["web-0", "deploy/web"], "pod/web-0 deployment/web"),

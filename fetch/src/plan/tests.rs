@@ -36,6 +36,7 @@ fn outcome(entry: &Entry) -> (&'static str, String) {
         }
         Decision::Ask { .. } => ("ask", entry.note.clone().unwrap_or_default()),
         Decision::List => ("list", entry.note.clone().unwrap_or_default()),
+        Decision::Mount { mount, .. } => ("mount", mount.directory.clone()),
         Decision::Fail(failure) => ("fail", failure.message.clone()),
     }
 }

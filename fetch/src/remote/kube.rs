@@ -7,7 +7,8 @@ use futures::future::{BoxFuture, FutureExt};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{
-    Api, ApiResource, AttachParams, AttachedProcess, DynamicObject, ListParams, Patch, PatchParams,
+    Api, ApiResource, AttachParams, AttachedProcess, DeleteParams, DynamicObject, ListParams, Patch,
+    PatchParams, PostParams,
 };
 use kube::client::UpgradeConnectionError;
 use kube::{Client, Error};
@@ -174,6 +175,24 @@ impl Cluster for KubeCluster {
         port: u16,
     ) -> BoxFuture<'a, Result<Connection, RemoteError>> {
         self.forward(container, port).boxed()
+    }
+
+    fn create_pod<'a>(&'a self, namespace: &'a str, pod: &'a Pod) -> BoxFuture<'a, Result<(), RemoteError>> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        async move {
+            let made = answered(api.create(&PostParams::default(), pod)).await;
+            made.map(|_| ()).map_err(|error| remote_error(&error))
+        }
+        .boxed()
+    }
+
+    fn delete_pod<'a>(&'a self, namespace: &'a str, pod: &'a str) -> BoxFuture<'a, Result<(), RemoteError>> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        async move {
+            let deleted = answered(api.delete(pod, &DeleteParams::default())).await;
+            deleted.map(|_| ()).map_err(|error| remote_error(&error))
+        }
+        .boxed()
     }
 
     fn exec<'a>(

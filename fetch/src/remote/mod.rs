@@ -53,6 +53,12 @@ pub trait Cluster: Send + Sync {
         port: u16,
     ) -> BoxFuture<'a, Result<Connection, RemoteError>>;
 
+    /// Makes a pod.
+    fn create_pod<'a>(&'a self, namespace: &'a str, pod: &'a Pod) -> BoxFuture<'a, Result<(), RemoteError>>;
+
+    /// Removes a pod.
+    fn delete_pod<'a>(&'a self, namespace: &'a str, pod: &'a str) -> BoxFuture<'a, Result<(), RemoteError>>;
+
     /// Starts a command in a container.
     fn exec<'a>(
         &'a self,
@@ -138,9 +144,18 @@ pub enum Attempted<'a> {
     Forward(&'a str),
     /// Adding an ephemeral container to a pod of a namespace.
     Debug(&'a str),
+    /// Making a pod in a namespace.
+    Create(&'a str),
+    /// Removing a pod of a namespace.
+    Delete(&'a str),
 }
 
 impl Attempted<'_> {
+    /// Whether it adds something to the cluster, which policies may refuse.
+    fn adds(self) -> bool {
+        matches!(self, Self::Debug(_) | Self::Create(_))
+    }
+
     /// What one must be allowed to.
     fn right(self) -> Right {
         match self {
@@ -150,6 +165,8 @@ impl Attempted<'_> {
             Self::Exec(namespace) => Right::exec(Some(namespace)),
             Self::Forward(namespace) => Right::forward(Some(namespace)),
             Self::Debug(namespace) => Right::debug(Some(namespace)),
+            Self::Create(namespace) => Right::pods(&["create"], namespace),
+            Self::Delete(namespace) => Right::pods(&["delete"], namespace),
         }
     }
 }
@@ -163,7 +180,8 @@ impl RemoteError {
                     Failure::new(Kind::Unreachable, format!("the API server does not answer: {why}"));
                 // The first request fails at once, as kubectl's does: most often the address is wrong.
                 let retry = match attempted {
-                    Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Debug(_) => Retry::Yes,
+                    Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Delete(_) => Retry::Yes,
+                    _ if attempted.adds() => Retry::Yes,
                     _ => Retry::No,
                 };
                 Failure { retry, ..failure }
@@ -174,7 +192,7 @@ impl RemoteError {
                     "the API server refuses the credentials (401 {why}): log in again, or choose another --context"
                 ),
             ),
-            Self::Forbidden(why) if matches!(attempted, Attempted::Debug(_)) && is_policy(why) => {
+            Self::Forbidden(why) if attempted.adds() && is_policy(why) => {
                 Failure::new(Kind::Helper, format!("the cluster's policy refuses it (403 {why})"))
             }
             Self::Forbidden(why) => {
@@ -196,7 +214,10 @@ impl RemoteError {
                     Kind::Unreachable,
                     format!("the server has no {} to list (404 {why})", resource.plural),
                 ),
-                Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Debug(_) => {
+                Attempted::Create(_) => {
+                    Failure::new(Kind::Helper, format!("there is no such namespace (404 {why})"))
+                }
+                Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Debug(_) | Attempted::Delete(_) => {
                     Failure::new(Kind::PodState, format!("the pod or the container is gone (404 {why})"))
                 }
             },
@@ -212,7 +233,7 @@ impl RemoteError {
                 Kind::Unreachable,
                 format!("the API server or the kubelet failed ({code} {why})"),
             ),
-            Self::Refused(why) if matches!(attempted, Attempted::Debug(_)) => {
+            Self::Refused(why) if attempted.adds() => {
                 Failure::new(Kind::Helper, format!("the API server refuses it ({why})"))
             }
             Self::Refused(why) => {

@@ -44,6 +44,13 @@ fn spare(entry: &mut Entry) {
 
 /// Says what a run would add to the cluster, where that depends on what is in an image.
 pub(super) fn foretell(entries: &mut [Entry], listed: &Listed, options: &Options) {
+    for entry in entries.iter_mut() {
+        if let Decision::Mount { mount, .. } = &entry.decision {
+            let what =
+                format!("a pod of {} would be made{}, and removed", options.helper_image, mount.place());
+            entry.note = Some(what);
+        }
+    }
     let Some(image) = &options.debug_image else { return };
     let foretold = |name: &ContainerName| {
         let pod = listed.pods.iter().find(|pod| {
@@ -75,6 +82,9 @@ pub(super) fn log_plan(entries: &[Entry]) {
                 tracing::debug!(namespace, pod, container, source, note, "to be fetched");
             }
             Decision::Ask { .. } => tracing::debug!(namespace, pod, container, note, "to be asked"),
+            Decision::Mount { mount, .. } => {
+                tracing::debug!(namespace, pod, directory = mount.directory, note, "to be mounted");
+            }
             Decision::List => tracing::debug!(namespace, pod, container, note, "listed only"),
             Decision::Fail(failure) => tracing::debug!(namespace, pod, container, %failure, "failed"),
         }
@@ -134,7 +144,9 @@ pub(super) fn explain_rights<'a>(run: &Run, options: &Options, failures: impl It
 /// Prints the plan instead of carrying it out.
 pub(super) fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Result<Exit, Fatal> {
     print(|out| summary::write_plan(entries, run, options.form, out))?;
-    let readable = |entry: &Entry| matches!(entry.decision, Decision::Fetch { .. } | Decision::Ask { .. });
+    let readable = |entry: &Entry| {
+        matches!(entry.decision, Decision::Fetch { .. } | Decision::Ask { .. } | Decision::Mount { .. })
+    };
     let mut run =
         Run { containers: entries.iter().map(|entry| planned(entry, options)).collect(), ..run.clone() };
     run.outcome = outcome(&run);

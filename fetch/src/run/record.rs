@@ -35,6 +35,11 @@ pub(super) fn planned(entry: &Entry, options: &Options) -> ContainerRecord {
         Decision::List => {}
         Decision::Ask { .. } => unfinished(&mut record),
         Decision::Fail(failure) => fail(&mut record, failure.clone(), options),
+        Decision::Mount { name, mount } => {
+            record.source = Some(mount.directory.clone());
+            record.directory = Some(name.directory());
+            unfinished(&mut record);
+        }
         Decision::Fetch { name, source, .. } => {
             record.source = Some(source.clone());
             record.directory = Some(name.directory());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub struct ClusterBuilder {
     objects: Vec<Object>,
     allowed: Option<Vec<(String, String, Option<String>)>>,
     images: BTreeMap<String, Option<Vec<String>>>,
+    claims: BTreeMap<(String, String), PathBuf>,
 }
 
 impl ClusterBuilder {
@@ -129,8 +131,19 @@ impl ClusterBuilder {
         self
     }
 
-    /// Adds an image for ephemeral containers, with its programs; with `None` a container of it never starts. Others
-    /// cannot be pulled.
+    /// Adds a bound `PersistentVolumeClaim` with an access mode (`ReadWriteOnce`, ...), whose volume is a directory of this
+    /// host. A container that a client makes has it as its working directory, wherever it is mounted.
+    pub fn claim(mut self, namespace: &str, name: &str, mode: &str, directory: impl Into<PathBuf>) -> Self {
+        let body = serde_json::json!({
+            "spec": {"accessModes": [mode], "volumeMode": "Filesystem"}, "status": {"phase": "Bound"},
+        });
+        self.objects.extend(Object::new("PersistentVolumeClaim", namespace, name, body));
+        self.claims.insert((namespace.to_owned(), name.to_owned()), directory.into());
+        self
+    }
+
+    /// Adds an image for containers that clients make, with its programs; with `None` a container of it never starts.
+    /// Others cannot be pulled.
     pub fn image<'a>(mut self, name: &str, programs: Option<impl IntoIterator<Item = &'a str>>) -> Self {
         let programs = programs.map(|programs| programs.into_iter().map(str::to_owned).collect());
         self.images.insert(name.to_owned(), programs);
@@ -156,6 +169,7 @@ impl ClusterBuilder {
         let node = Node::new(home.path(), self.isolation)?;
         let state = Arc::new(State::new(node, access, self.containerd.unwrap_or(2), Link::new(self.latency)));
         state.lock().images = std::mem::take(&mut self.images);
+        state.lock().claims = std::mem::take(&mut self.claims);
         self.objects.drain(..).for_each(|object| state.lock().put(object));
         if self.contexts.is_empty() {
             self.contexts.push(("testcluster".into(), None));

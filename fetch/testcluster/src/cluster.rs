@@ -146,6 +146,14 @@ impl Cluster {
         self.state.lock().forward_faults.push(((namespace.into(), pod.into()), failure, times));
     }
 
+    /// Plans a fault for execs in any pod, as in one that a client makes.
+    pub fn inject_any(&self, fault: Fault, times: Times) {
+        let everywhere = String::new();
+        let planned =
+            Planned { namespace: everywhere.clone(), pod: everywhere, container: None, fault, times };
+        self.state.lock().faults.push(planned);
+    }
+
     /// Plans a fault for lists of pods.
     pub fn inject_list(&self, fault: ListFault, times: Times) {
         let failure = Status::chosen(fault.code, fault.message, fault.retry_after).into();

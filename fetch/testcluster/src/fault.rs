@@ -112,6 +112,7 @@ pub(crate) struct PlannedList {
 #[derive(Debug)]
 pub(crate) struct Planned {
     pub(crate) namespace: String,
+    /// All pods if empty.
     pub(crate) pod: String,
     /// All containers if `None`.
     pub(crate) container: Option<String>,

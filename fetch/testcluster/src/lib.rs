@@ -65,7 +65,7 @@
 //!
 //! # What is not modelled
 //!
-//! * Watches, writes (but for ephemeral containers, by a strategic merge patch), other resources than pods, namespaces and the kinds of [`Object`] (get and list), attach,
+//! * Watches, writes (but for ephemeral containers, by a strategic merge patch, and pods, made and deleted), other resources than pods, namespaces and the kinds of [`Object`] (get and list), attach,
 //!   logs, SPDY, HTTP/2, protobuf, tables.
 //! * Controllers: no Deployment makes pods, no Job ends.
 //! * The file system: absolute paths are the host's. `GOCOVERDIR` in a spec is therefore a path of this host, inside
@@ -91,6 +91,7 @@ mod fault;
 mod forward;
 mod kubeconfig;
 mod link;
+mod made;
 mod object;
 mod pod;
 mod request_log;

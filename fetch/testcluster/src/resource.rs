@@ -28,9 +28,10 @@ const fn resource(plural: &'static str, kind: &'static str, group: &'static str)
 pub(crate) static PODS: Resource = Resource { plural: "pods", kind: "Pod", group: "", fields: Fields::Pod };
 
 /// The others, which are what a test says they are.
-pub(crate) static OTHERS: [Resource; 8] = [
+pub(crate) static OTHERS: [Resource; 9] = [
     resource("configmaps", "ConfigMap", ""),
     resource("services", "Service", ""),
+    resource("persistentvolumeclaims", "PersistentVolumeClaim", ""),
     resource("daemonsets", "DaemonSet", "apps"),
     resource("deployments", "Deployment", "apps"),
     resource("replicasets", "ReplicaSet", "apps"),
@@ -67,7 +68,7 @@ pub struct Object {
 
 impl Object {
     /// An object of a kind (`Deployment`, `StatefulSet`, `DaemonSet`, `ReplicaSet`, `Job`, `CronJob`, `Service`,
-    /// `ConfigMap`) with the fields of `body` (`spec`, `data`, `metadata.ownerReferences`, ...). Nothing is made of it:
+    /// `ConfigMap`, `PersistentVolumeClaim`) with the fields of `body` (`spec`, `data`, `metadata.ownerReferences`, ...). Nothing is made of it:
     /// no controller runs. `None` if the kind is not served.
     pub fn new(
         kind: &str,

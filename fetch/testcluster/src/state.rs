@@ -1,6 +1,7 @@
 //! What the cluster knows: pods and their processes, planned faults, and the requests it has answered.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -47,7 +48,9 @@ pub(crate) struct Inner {
     pub(crate) faults: Vec<Planned>,
     pub(crate) list_faults: Vec<PlannedList>,
     pub(crate) forward_faults: Vec<(PodKey, Failure, Times)>,
-    /// What ephemeral containers can be made of, by name; see [`ClusterBuilder::image`](crate::ClusterBuilder::image).
+    /// The volumes of claims, by namespace and name.
+    pub(crate) claims: BTreeMap<PodKey, PathBuf>,
+    /// What containers that clients make can be made of, by name; see [`ClusterBuilder::image`](crate::ClusterBuilder::image).
     pub(crate) images: BTreeMap<String, Option<Vec<String>>>,
     pub(crate) log: Vec<LoggedRequest>,
 }
@@ -209,8 +212,8 @@ impl State {
     pub(crate) fn take_faults(&self, key: &PodKey, container: &str) -> Vec<Fault> {
         let mut inner = self.lock();
         let applies = |planned: &Planned| {
-            planned.namespace == key.0
-                && planned.pod == key.1
+            let here = planned.namespace == key.0 && planned.pod == key.1;
+            (here || planned.pod.is_empty())
                 && planned.container.as_deref().is_none_or(|name| name == container)
         };
         inner

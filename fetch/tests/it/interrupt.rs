@@ -18,10 +18,15 @@ fn slow_cluster(site: &Site) -> Cluster {
     cluster
 }
 
-fn start(site: &Site, more: &[&str]) -> Child {
+fn flush(site: &Site, more: &[&str]) -> Child {
+    start(site, &[&["-l", "app=library", "--signal", "USR1"], more].concat())
+}
+
+/// Starts the program, to do something while it runs.
+pub(crate) fn start(site: &Site, arguments: &[&str]) -> Child {
     let command = site.covfetch();
     let mut child = std::process::Command::new(command.get_program());
-    child.args(command.get_args()).args(["-l", "app=library", "--signal", "USR1"]).args(more);
+    child.args(command.get_args()).args(arguments);
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => child.env(name, value),
@@ -31,7 +36,7 @@ fn start(site: &Site, more: &[&str]) -> Child {
     child.current_dir(site.home.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn send(child: &Child, signal: &str) {
+pub(crate) fn send(child: &Child, signal: &str) {
     let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
@@ -50,7 +55,7 @@ fn an_interrupted_run_keeps_what_it_has_and_says_what_is_missing() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let site = Site::new();
         let _cluster = slow_cluster(&site);
-        let child = start(&site, &[]);
+        let child = flush(&site, &[]);
         wait_for_two(&site);
         std::thread::sleep(Duration::from_millis(100));
         let begun = Instant::now();
@@ -75,7 +80,7 @@ fn a_run_is_interrupted_while_a_process_is_asked() {
     let cluster = cluster().pod(pod("silent", silent)).start().unwrap();
     site.admit(&cluster);
     cluster.inject("shop", "silent", None, Fault::Delay(Duration::from_secs(50)), Times::Always);
-    let child = start(&site, &[]);
+    let child = flush(&site, &[]);
     let begun = Instant::now();
     while !site.store().join("manifest.json").exists() {
         assert!(begun.elapsed() < Duration::from_mins(1), "no manifest");
@@ -98,7 +103,7 @@ fn a_killed_run_leaves_only_whole_files_and_a_manifest_that_calls_it_unfinished(
     for delay in [0, 30, 60, 90, 120, 160, 200, 300, 500, 900] {
         let site = Site::new();
         let _cluster = slow_cluster(&site);
-        let mut child = start(&site, &[]);
+        let mut child = flush(&site, &[]);
         std::thread::sleep(Duration::from_millis(delay));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -130,7 +135,7 @@ fn a_closed_pipe_is_no_failure() {
     recorded(0).copy_to(&site.volume("web-0"));
     let cluster = cluster().pod(crate::common::pod("web-0", site.app("web-0"))).start().unwrap();
     site.admit(&cluster);
-    let mut child = start(&site, &["--flush-timeout", "1s"]);
+    let mut child = flush(&site, &["--flush-timeout", "1s"]);
     drop(child.stdout.take());
     drop(child.stderr.take());
     let status = child.wait().unwrap();

@@ -5,6 +5,7 @@
 mod access;
 mod attacks;
 mod capture;
+mod claims;
 mod command;
 mod common;
 mod debug;

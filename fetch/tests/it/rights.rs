@@ -31,7 +31,7 @@ fn documented() -> Vec<Right> {
 }
 
 /// A command line that uses everything, and the pods for it.
-const EVERYTHING: [&str; 12] = [
+const EVERYTHING: [&str; 15] = [
     "deploy/web",
     "sts/db",
     "ds/log",
@@ -43,6 +43,9 @@ const EVERYTHING: [&str; 12] = [
     "pod/mapped",
     "pod/bare",
     "--debug-image",
+    IMAGE,
+    "pvc/left",
+    "--helper-image",
     IMAGE,
 ];
 
@@ -56,7 +59,9 @@ fn everything(site: &Site) -> ClusterBuilder {
         .overlay(json!({"env": [{"name": "GOCOVERDIR", "valueFrom": key}]}));
     recorded(0).copy_to(&site.volume("bare"));
     let bare = Pod::new("shop", "bare").container(bare(site, "bare"));
+    recorded(0).copy_to(&site.volume("left"));
     let builder = with_image(every_kind(site)).pod(bare);
+    let builder = builder.claim("shop", "left", "ReadWriteMany", site.volume("left"));
     builder.pod(Pod::new("shop", "mapped").container(container)).config_map(
         "shop",
         "settings",
@@ -79,9 +84,16 @@ fn run_with(rights: &[Right]) -> (Site, Ran, Option<Ran>, Vec<LoggedRequest>) {
 
 /// The right that a request is checked for, by its method and path.
 fn right_of(request: &LoggedRequest) -> Right {
-    if request.method == "PATCH" {
-        assert!(request.path.ends_with("/ephemeralcontainers"), "{request:?}");
-        return ("patch".to_owned(), "pods/ephemeralcontainers".to_owned());
+    let verb = match request.method.as_str() {
+        "PATCH" => Some("patch"),
+        "POST" => Some("create"),
+        "DELETE" => Some("delete"),
+        _ => None,
+    };
+    if let Some(verb) = verb {
+        let below = if verb == "patch" { "/ephemeralcontainers" } else { "" };
+        assert!(request.path.ends_with(below), "{request:?}");
+        return (verb.to_owned(), format!("pods{below}"));
     }
     assert_eq!(request.method, "GET", "{request:?}");
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::exec;
 use crate::forward;
 use crate::request_log::LoggedRequest;
-use crate::resource::Resource;
+use crate::resource::{PODS, Resource};
 use crate::state::State;
 use status::{Answer, Failure, Status, json_answer, text_answer};
 
@@ -146,6 +146,31 @@ async fn route(
         let key = (namespace.to_owned(), name.to_owned());
         let body = read_body(request, "application/strategic-merge-patch+json").await?;
         return Ok(json_answer(StatusCode::OK, &state.add_ephemeral(&key, &body)?));
+    }
+    if let (Target::List(resource, namespace), &Method::POST) = (&target, request.method())
+        && **resource == PODS
+    {
+        permit("create", "pods", namespace, "")?;
+        let (state, namespace) = (Arc::clone(state), (*namespace).to_owned());
+        let body = read_body(request, "application/json").await?;
+        // A pod is made when its processes are up.
+        let made = tokio::task::spawn_blocking(move || state.make_pod(&namespace, &body)).await;
+        let made = made.map_err(|error| Status::chosen(500, error.to_string(), None))??;
+        return Ok(json_answer(StatusCode::CREATED, &made));
+    }
+    if let (Target::Object(resource, namespace, name), &Method::DELETE) = (&target, request.method())
+        && **resource == PODS
+    {
+        permit("delete", "pods", namespace, name)?;
+        let key = ((*namespace).to_owned(), (*name).to_owned());
+        let object = resources::object(state, resource, namespace, name)?;
+        let state = Arc::clone(state);
+        let removed = tokio::task::spawn_blocking(move || state.remove_pod(&key)).await;
+        removed
+            .map_err(|error| error.to_string())
+            .and_then(|removed| removed.map_err(|error| error.to_string()))
+            .map_err(|error| Status::chosen(500, error, None))?;
+        return Ok(json_answer(StatusCode::OK, &object));
     }
     let get_only = |resource: &str| {
         if request.method() == Method::GET { Ok(()) } else { Err(Status::method_not_allowed(resource)) }

@@ -13,7 +13,7 @@ use crate::merge::{BuildCounts, Counts, FileFailure, MergeError, MergeOptions, m
 use crate::meta::MetaTables;
 use crate::pod::{CounterRef, GoPod};
 use crate::read::MetaFile;
-use crate::source::{FileBytes, open_regular};
+use crate::source::{FileBytes, MAX_FILE_BYTES, open_regular, read_regular};
 
 /// A file that could not be used, with its path.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +91,7 @@ pub fn load_counters(
     options: MergeOptions,
 ) -> Result<Counts, LoadError> {
     let read = |counter_file: &CounterRef, buffer: &mut Vec<u8>| {
-        open_regular(&counter_file.path)?.read_to_end(buffer).map(|_| ())
+        read_regular(&counter_file.path, MAX_FILE_BYTES, buffer)
     };
     merge_files(tables, counters, options, read).map_err(|(index, failure)| {
         let path = counters.get(index).map(|c| c.path.clone()).unwrap_or_default();

@@ -10,6 +10,9 @@ use memmap2::Mmap;
 /// Smaller files are read: mapping costs more than copying there.
 const MAP_FROM_BYTES: u64 = 1 << 20;
 
+/// The most bytes that a meta file or a counter file may have; those of large programs have some 20 MiB and 1 MiB.
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
+
 /// A file's bytes for as long as this lives.
 #[derive(Debug)]
 pub struct FileBytes(Inner);
@@ -23,12 +26,16 @@ enum Inner {
 impl FileBytes {
     /// Opens a file and reads or maps it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = open_regular(path)?;
-        if file.metadata()?.len() >= MAP_FROM_BYTES {
+        let file = open_regular(path)?;
+        let length = file.metadata()?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(too_large(MAX_FILE_BYTES));
+        }
+        if length >= MAP_FROM_BYTES {
             return Ok(Self(Inner::Mapped(map(&file)?)));
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        read_at_most(&file, MAX_FILE_BYTES, &mut bytes)?;
         Ok(Self(Inner::Read(bytes)))
     }
 }
@@ -39,6 +46,27 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     File::open(path)
+}
+
+/// Appends the bytes of a regular file to a buffer; a file of more than `most` bytes is an error, and hardly any of it is
+/// read.
+pub fn read_regular(path: &Path, most: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let file = open_regular(path)?;
+    if file.metadata()?.len() > most {
+        return Err(too_large(most));
+    }
+    read_at_most(&file, most, buffer)
+}
+
+/// The length that a file says it has may change, and be none at all in some file systems.
+fn read_at_most(file: &File, most: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let read = file.take(most.saturating_add(1)).read_to_end(buffer)?;
+    if read as u64 > most { Err(too_large(most)) } else { Ok(()) }
+}
+
+fn too_large(most: u64) -> io::Error {
+    let message = format!("larger than {} MiB, the most that is read of such a file", most >> 20);
+    io::Error::new(io::ErrorKind::FileTooLarge, message)
 }
 
 #[allow(unsafe_code, reason = "mapping a file is unsafe by nature; argued below")]

@@ -271,7 +271,7 @@ fn target(kind: Kind, value: &OsStr) -> Result<Target, UsageError> {
         b"" => Err(UsageError::EmptyTarget(kind.name())),
         b"-" => Ok(Target::Stdout),
         _ if is_input(Path::new(value)) => Err(UsageError::TargetIsInput(value.to_owned())),
-        _ => Ok(Target::File(Path::new(value).to_path_buf())),
+        _ => Ok(Target::of_path(Path::new(value))),
     }
 }
 
@@ -323,6 +323,9 @@ mod tests {
     fn only_one_report_fits_on_standard_output() {
         let error = plan(&["--lcov", "--percent"]).unwrap_err();
         assert_eq!(error, UsageError::TwoOnStdout { first: "percent", second: "lcov" });
+        for stdout in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert_eq!(reports(&[&format!("--lcov={stdout}")]), [("lcov", Target::Stdout)]);
+        }
         assert_eq!(plan(&["--lcov="]).unwrap_err(), UsageError::EmptyTarget("lcov"));
         for input in ["d/covmeta.x", "covcounters.x.1.2", "d/manifest.json"] {
             let error = plan(&[&format!("--lcov={input}")]).unwrap_err();

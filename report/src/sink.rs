@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -29,6 +29,7 @@ pub struct Sink {
 #[derive(Debug)]
 enum OpenPlace {
     Stdout,
+    Stderr,
     /// A device or a pipe, which a rename would replace.
     Through(File),
     /// A new file that will get the name `target`.
@@ -80,6 +81,7 @@ impl Sink {
     pub fn write(&mut self, report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u64, SinkError> {
         let (written, pipe) = match &mut self.place {
             OpenPlace::Stdout => (buffered(io::stdout().lock(), report), true),
+            OpenPlace::Stderr => (buffered(io::stderr().lock(), report), true),
             OpenPlace::Through(file) => (buffered(file, report), true),
             OpenPlace::Renamed { file, .. } => (buffered(file.as_file_mut(), report), false),
         };
@@ -127,6 +129,20 @@ impl<W: Write> Write for Counting<W> {
     }
 }
 
+impl Target {
+    /// The target of a path. Other names of standard output are standard output: opened anew, a file behind it would be
+    /// written from its start.
+    pub fn of_path(path: &Path) -> Self {
+        if is_fd(path, 1, "/dev/stdout") { Self::Stdout } else { Self::File(path.to_path_buf()) }
+    }
+}
+
+/// Whether a path names an open descriptor.
+fn is_fd(path: &Path, descriptor: u8, name: &str) -> bool {
+    path == Path::new(name)
+        || ["/dev/fd", "/proc/self/fd"].iter().any(|fds| path == Path::new(fds).join(descriptor.to_string()))
+}
+
 fn open_file(path: &Path) -> io::Result<OpenPlace> {
     let metadata = match path.metadata() {
         Ok(metadata) => Some(metadata),
@@ -139,7 +155,11 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
     match kind {
         Some(kind) if kind.is_dir() => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
         Some(kind) if special || kind.is_char_device() || kind.is_block_device() || kind.is_fifo() => {
-            return Ok(OpenPlace::Through(OpenOptions::new().write(true).open(path)?));
+            if is_fd(path, 2, "/dev/stderr") {
+                return Ok(OpenPlace::Stderr);
+            }
+            // If it is a file: behind what others have written, which a new descriptor would write over.
+            return Ok(OpenPlace::Through(OpenOptions::new().append(true).open(path)?));
         }
         Some(kind) if !kind.is_file() => return Err(io::Error::other("neither a file nor a device")),
         _ => {}
@@ -147,12 +167,16 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
     // A link keeps pointing where it points; what it points to is replaced.
     let target = if metadata.is_some() { path.canonicalize()? } else { below_canonical_parent(path)? };
     let parent = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
-    let mode = metadata.map_or(0o666, |metadata| metadata.permissions().mode() & 0o7777);
     let file = tempfile::Builder::new()
         .prefix(".covreport-")
         .suffix(".tmp")
-        .permissions(Permissions::from_mode(mode))
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(parent)?;
+    if let Some(old) = metadata {
+        // Only root may give files away, and then the owner stays as the mode does, whatever the umask.
+        drop(fchown(file.as_file(), Some(old.uid()), Some(old.gid())));
+        file.as_file().set_permissions(Permissions::from_mode(old.permissions().mode() & 0o7777))?;
+    }
     Ok(OpenPlace::Renamed { file, target })
 }
 

@@ -1,12 +1,12 @@
 //! Finds the coverage files under the inputs, and heeds the manifests that covfetch left there.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use covfmt::pod::{Depth, FileName, FoundFile, scan_with};
+use covfmt::source::{FileBytes, read_regular};
 use sha2::{Digest as _, Sha256};
 
 use super::InputError;
@@ -109,7 +109,8 @@ struct StorePart {
 impl StorePart {
     fn find(input: &Path) -> Option<Self> {
         let whole = input.canonicalize().ok()?;
-        let read = |directory: &Path| Manifest::parse(&read_regular(&directory.join(MANIFEST)).ok()?).ok()?;
+        let read =
+            |directory: &Path| Manifest::parse(&manifest_bytes(&directory.join(MANIFEST)).ok()?).ok()?;
         let found = whole.ancestors().skip(1).find_map(|above| Some((above.to_path_buf(), read(above)?)));
         found.map(|(directory, manifest)| Self { whole, directory, manifest })
     }
@@ -222,7 +223,7 @@ fn note_failures(run: &Run, manifest: &Path, below: &Path, losses: &mut Losses) 
 }
 
 fn read_manifest(path: &Path) -> Result<Option<Manifest>, InputError> {
-    let bytes = read_regular(path).map_err(|source| InputError::Io { path: path.into(), source })?;
+    let bytes = manifest_bytes(path).map_err(|source| InputError::Io { path: path.into(), source })?;
     Manifest::parse(&bytes).map_err(|source| InputError::Manifest { path: path.into(), source })
 }
 
@@ -237,8 +238,8 @@ fn check_listed(path: &Path, listed: &ListedFile, verify: bool) -> Result<(), In
         return Err(differs(format!("{} bytes", listed.size), format!("it has {size}")));
     }
     if verify {
-        let bytes = read_regular(path).map_err(|source| InputError::Io { path: path.into(), source })?;
-        let found = hexadecimal(&Sha256::digest(&bytes));
+        let bytes = FileBytes::open(path).map_err(|source| InputError::Io { path: path.into(), source })?;
+        let found = hexadecimal(&Sha256::digest(&*bytes));
         if found != listed.sha256 {
             return Err(differs(format!("SHA-256 {}", listed.sha256), format!("it is {found}")));
         }
@@ -246,12 +247,13 @@ fn check_listed(path: &Path, listed: &ListedFile, verify: bool) -> Result<(), In
     Ok(())
 }
 
-/// Reads a regular file: opening a FIFO would wait for a writer, perhaps for ever.
-fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    fs::read(path)
+/// The most bytes that a manifest may have; a run of ten thousand containers takes some 10 MiB.
+const MAX_MANIFEST_BYTES: u64 = 256 << 20;
+
+fn manifest_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_regular(path, MAX_MANIFEST_BYTES, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -5,14 +5,13 @@
 //! with the same id, as in a container that was restarted, looks like either.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Read as _;
 use std::path::Path;
 
 use bstr::BString;
 use covfmt::merge::{BuildCounts, MergeOptions, merge_files};
 use covfmt::mode::CounterMode;
 use covfmt::pod::{CounterRef, FileName, GoPod};
-use covfmt::source::open_regular;
+use covfmt::source::{MAX_FILE_BYTES, read_regular};
 
 use crate::notice::{Notice, some_of};
 
@@ -160,9 +159,8 @@ fn any_falls(before: &[u32], now: &[u32]) -> bool {
 
 /// The counts of one file. Whatever could be wrong with a file that counts has been said: it has been merged.
 fn read(build: &BuildCounts, counter: &CounterRef) -> Option<Vec<u32>> {
-    let open = |counter: &CounterRef, buffer: &mut Vec<u8>| {
-        open_regular(&counter.path)?.read_to_end(buffer).map(|_| ())
-    };
+    let open =
+        |counter: &CounterRef, buffer: &mut Vec<u8>| read_regular(&counter.path, MAX_FILE_BYTES, buffer);
     let one = std::slice::from_ref(counter);
     merge_files(build.tables(), one, MergeOptions::default(), open).map(|counts| counts.into_parts().0).ok()
 }

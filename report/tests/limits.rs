@@ -1,0 +1,95 @@
+//! With few file descriptors and little memory: bounded, however many files there are.
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::{NEWEST, data_set, text};
+
+const FILES: usize = 10_000;
+
+/// A store of this many runs in a thousand directories, as a fleet leaves it: hard links of recorded files.
+fn fleet(root: &Path) {
+    let pod = data_set(NEWEST, "server-atomic").join("data/pod-0");
+    let mut files: Vec<PathBuf> = fs::read_dir(pod).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let (counter, meta) = (files.first().unwrap(), files.last().unwrap());
+    let (own_counter, own_meta) = (root.join("counter"), root.join("meta"));
+    fs::copy(counter, &own_counter).unwrap();
+    fs::copy(meta, &own_meta).unwrap();
+    let name = counter.file_name().unwrap().to_str().unwrap();
+    let (stem, _) = name.rsplit_once('.').unwrap();
+    for run in 0..FILES {
+        let directory = root.join("store").join(format!("pod-{}", run / 10));
+        if run % 10 == 0 {
+            fs::create_dir_all(&directory).unwrap();
+            fs::hard_link(&own_meta, directory.join(meta.file_name().unwrap())).unwrap();
+        }
+        fs::hard_link(&own_counter, directory.join(format!("{stem}.{run}"))).unwrap();
+    }
+}
+
+fn limited(directory: &Path, limit: &str, line: &str) -> Output {
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("ulimit {limit} && {line}")]).current_dir(directory);
+    command.env("covreport", env!("CARGO_BIN_EXE_covreport")).env("covdata", env!("CARGO_BIN_EXE_covdata"));
+    command.output().unwrap()
+}
+
+#[test]
+fn ten_thousand_files_need_neither_descriptors_nor_memory() {
+    let here = tempfile::tempdir().unwrap();
+    fleet(here.path());
+    let report = "\"$covreport\" --no-checkout --snapshots=all --textfmt store";
+    let free = limited(here.path(), "-n 1024", report);
+    assert!(free.status.success(), "{}", text(&free.stderr));
+    let expected = text(&free.stdout);
+    assert!(expected.lines().count() > 50);
+    // Documented in docs/LIMITS.md.
+    for limit in ["-n 32", "-v 524288"] {
+        for threads in [1, 8] {
+            let run = limited(here.path(), limit, &format!("{report} --threads={threads}"));
+            assert!(run.status.success(), "ulimit {limit}: {}", text(&run.stderr));
+            assert_eq!(text(&run.stdout), expected, "ulimit {limit}");
+        }
+    }
+    // The reference runs out of descriptors here (golang/go#68468).
+    let merged = "mkdir merged && \"$covdata\" merge -i \"$(echo store/* | tr ' ' ,)\" -o merged && \
+                  \"$covreport\" --no-checkout --textfmt merged";
+    let run = limited(here.path(), "-n 32", merged);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert_eq!(text(&run.stdout), expected);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_unread() {
+    let here = tempfile::tempdir().unwrap();
+    fleet_of_one(here.path());
+    // Sparse: they take no room.
+    let huge = |name: &str| {
+        let file = fs::File::create(here.path().join(name)).unwrap();
+        file.set_len(8 << 30).unwrap();
+    };
+    let counter =
+        fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let hash = counter.filter_map(|name| name.strip_prefix("covmeta.").map(str::to_owned)).next().unwrap();
+    for name in [format!("covcounters.{hash}.1.99"), "covmeta.x".to_owned(), "manifest.json".to_owned()] {
+        huge(&name);
+        let run = limited(here.path(), "-v 4194304", "\"$covreport\" --no-checkout .");
+        let messages = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(1), "{messages}");
+        assert!(messages.contains(&name) && messages.contains("larger than"), "{messages}");
+        fs::remove_file(here.path().join(&name)).unwrap();
+    }
+}
+
+fn fleet_of_one(directory: &Path) {
+    for entry in fs::read_dir(data_set(NEWEST, "server-atomic").join("data/pod-0")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, directory.join(path.file_name().unwrap())).unwrap();
+    }
+}

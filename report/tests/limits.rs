@@ -76,7 +76,7 @@ fn a_file_that_is_too_large_is_refused_unread() {
     };
     let counter =
         fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let hash = counter.filter_map(|name| name.strip_prefix("covmeta.").map(str::to_owned)).next().unwrap();
+    let hash = names.find_map(|name| name.strip_prefix("covmeta.").map(str::to_owned)).unwrap();
     for name in [format!("covcounters.{hash}.1.99"), "covmeta.x".to_owned(), "manifest.json".to_owned()] {
         huge(&name);
         let run = limited(here.path(), "-v 4194304", "\"$covreport\" --no-checkout .");

@@ -74,7 +74,7 @@ fn a_file_that_is_too_large_is_refused_unread() {
         let file = fs::File::create(here.path().join(name)).unwrap();
         file.set_len(8 << 30).unwrap();
     };
-    let counter =
+    let mut names =
         fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let hash = names.find_map(|name| name.strip_prefix("covmeta.").map(str::to_owned)).unwrap();
     for name in [format!("covcounters.{hash}.1.99"), "covmeta.x".to_owned(), "manifest.json".to_owned()] {

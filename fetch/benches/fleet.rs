@@ -86,7 +86,10 @@ fn main() -> ExitCode {
 }
 
 fn said(cost: Cost) -> String {
-    format!("{:.2} s, {}", cost.time.as_secs_f64(), mebibytes(cost.bytes))
+    let [time, client, cluster] =
+        [cost.time, cost.client_work, cost.cluster_work].map(|time| time.as_secs_f64());
+    let bytes = mebibytes(cost.bytes);
+    format!("{time:.2} s, {bytes} (processor: client {client:.2} s, cluster {cluster:.2} s)")
 }
 
 fn mebibytes(bytes: u64) -> String {

@@ -17,7 +17,8 @@ fn a_fleet_of_one_program_costs_a_tenth_of_the_bytes_and_loses_nothing() {
     let fleet = Fleet::start(PODS, Duration::from_millis(2), false);
     let tenth = fleet.one_by_one(PODS / 10).bytes;
     let (ran, cost, _) = fleet.fetch(&[]);
-    eprintln!("{PODS} pods: {} bytes in {:?}", cost.bytes, cost.time);
+    let work = cost.client_work + cost.cluster_work;
+    eprintln!("{PODS} pods: {} bytes in {:?}, {work:?} of processors", cost.bytes, cost.time);
     fleet.check(&ran.expect(0), &BTreeMap::new());
     assert!(cost.bytes <= tenth, "{} bytes, a tenth is {tenth}", cost.bytes);
     // One exec for each container, one more for the meta file, and one list.

@@ -20,6 +20,7 @@ mod liar;
 mod many;
 mod people;
 mod program;
+mod reliability;
 mod request;
 mod rights;
 mod script;

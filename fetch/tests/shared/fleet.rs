@@ -38,6 +38,11 @@ pub(crate) struct Cost {
     /// Bytes from the cluster: TLS and HTTP included, TCP and IP not.
     pub(crate) bytes: u64,
     pub(crate) time: Duration,
+    /// What processors spent on it in this process and its children: the server, the nodes and the containers, and the
+    /// client if it is this process.
+    pub(crate) cluster_work: Duration,
+    /// And on the client, if it is another process.
+    pub(crate) client_work: Duration,
 }
 
 impl Fleet {
@@ -82,17 +87,24 @@ impl Fleet {
         let [out, err] = ["stdout", "stderr"].map(|name| self.site.home.path().join(name));
         child.current_dir(self.site.home.path());
         child.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
-        let (sent, begun) = (self.cluster.traffic().sent, Instant::now());
+        let (sent, begun, worked) = (self.cluster.traffic().sent, Instant::now(), work("self"));
         let mut child = child.spawn().unwrap();
-        let mut peak = 0;
+        let (mut peak, mut client_work) = (0, Duration::ZERO);
         let status = loop {
             peak = memory(child.id()).unwrap_or(peak);
+            client_work = work(&child.id().to_string()).unwrap_or(client_work);
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let cost = Cost { bytes: self.cluster.traffic().sent - sent, time: begun.elapsed() };
+        let cost = Cost {
+            bytes: self.cluster.traffic().sent - sent,
+            time: begun.elapsed(),
+            // The client is a child as well, once it has ended.
+            cluster_work: since(worked).saturating_sub(client_work),
+            client_work,
+        };
         let output = std::process::Output {
             status,
             stdout: std::fs::read(out).unwrap(),
@@ -107,7 +119,7 @@ impl Fleet {
         runtime.block_on(async {
             let access = kubeconfig::load(Some(&self.site.kubeconfig()), None).await.unwrap();
             let api = KubeCluster::new(&access).unwrap();
-            let (sent, begun) = (self.cluster.traffic().sent, Instant::now());
+            let (sent, begun, worked) = (self.cluster.traffic().sent, Instant::now(), work("self"));
             for index in 0..pods {
                 let name = ContainerName::new("shop", &name(index), "app").unwrap();
                 let volume = volume(&self.site, index).display().to_string();
@@ -117,7 +129,12 @@ impl Fleet {
                 assert!(came > 2 << 20, "{came} bytes");
                 assert_eq!(execution.end.await.verdict, Verdict::Success);
             }
-            Cost { bytes: self.cluster.traffic().sent - sent, time: begun.elapsed() }
+            Cost {
+                bytes: self.cluster.traffic().sent - sent,
+                time: begun.elapsed(),
+                cluster_work: since(worked),
+                client_work: Duration::ZERO,
+            }
         })
     }
 
@@ -210,7 +227,7 @@ fn ways() -> Vec<Way> {
         ("pod-state", |fleet, index| fleet.fault(index, Fault::refuse(404, "pods \"web\" not found"))),
         ("unreachable", |fleet, index| fleet.fault(index, Fault::refuse(500, "error dialing backend: EOF"))),
         ("unreachable", |fleet, index| fleet.fault(index, Fault::Overloaded { retry_after: 1 })),
-        ("pod-state", |fleet, index| fleet.fault(index, Fault::Kill { after: 20_000 })),
+        ("pod-state", |fleet, index| fleet.fault(index, Fault::Kill { after: 1 })),
         ("pod-state", |fleet, index| fleet.cluster.kill_container("shop", &name(index), "app").unwrap()),
         ("pod-state", |fleet, index| {
             let done = container(&fleet.site, index).main(testcluster::Main::Exited(0));
@@ -285,6 +302,20 @@ fn memory(pid: u32) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
+}
+
+/// The processor time of a process and of those of its children that have been waited for; `None` once it has ended.
+fn work(process: &str) -> Option<Duration> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind the name, which may hold anything: user, system, and the same of children, in hundredths of a second.
+    let (_, fields) = status.rsplit_once(')')?;
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Some(Duration::from_millis(ticks * 10))
+}
+
+fn since(worked: Option<Duration>) -> Duration {
+    work("self").unwrap_or_default().saturating_sub(worked.unwrap_or_default())
 }
 
 /// One program, and what each pod of it has counted.

@@ -6,6 +6,7 @@ mod debug;
 mod direct;
 mod receive;
 mod restart;
+mod resume;
 mod shared;
 mod shell;
 mod trigger;
@@ -54,6 +55,8 @@ pub struct Collector {
     pub timeout: Duration,
     /// Memory for files on their way to the store, in KiB; one permit each.
     pub memory: Arc<Semaphore>,
+    /// Leave in the store what it has from earlier runs, instead of having it sent again.
+    pub resume: bool,
     /// The meta files that containers have in common; `None` to copy them from each.
     pub shared: Option<SharedMetas>,
     /// Interrupts the run.
@@ -64,6 +67,8 @@ pub struct Collector {
 
 /// What was gathered from a container, over all attempts.
 #[derive(Debug, Default)]
+// Each is a fact of its own, not a state of the others.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Captured {
     /// How many times the copy was begun.
     pub attempts: u32,
@@ -75,6 +80,10 @@ pub struct Captured {
     pub note: Option<String>,
     /// The flush, once it has begun.
     pub flush: Option<FlushRecord>,
+    /// Files that the store had and that were not sent again: their number, and their bytes.
+    pub unsent: (u64, u64),
+    /// Nothing is to be kept back.
+    all_again: bool,
     /// The counter files of the process before the flush; set once the flush may have been asked for.
     before: Option<Before>,
     /// Why the flush cannot be had: what is there is copied all the same.

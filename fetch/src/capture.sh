@@ -1,15 +1,16 @@
-# Runs in the container: sh -c SCRIPT covfetch DIR HOW PID SECONDS BEFORE LARGE. Values come as arguments only.
+# Runs in the container: sh -c SCRIPT covfetch DIR HOW PID SECONDS BEFORE LARGE MARK. Values come as arguments only.
 # HOW = "" no flush, a signal to send, "look" or "any" = say what is there and stop: somebody else flushes then ("any" =
 # whatever the counter mode). PID = a number, a name, or "*" for any. BEFORE = counter files of PID before the flush;
 # given = it was asked for, only wait.
 # Writes lines of text, then for each 500 files a tar archive; without tar: what wc -c says of them, a line "data", what
 # cat makes of them, and a line "end" behind the last. POSIX sh; dash, bash and busybox.
+# MARK = time up to which a counter file is not sent, but its SHA-256 told, and so are all meta files'; "" = send all.
 # LARGE = bytes from which on a meta file is not sent, but its SHA-256 told; "" = send all.
 LC_ALL=C IFS=' 	
 '
 export LC_ALL
 unset CDPATH
-dir=$1 how=$2 pid=$3 seconds=$4 before=$5 large=$6
+dir=$1 how=$2 pid=$3 seconds=$4 before=$5 large=$6 mark=$7
 say() { printf '%s\n' "$*"; }
 # shellcheck disable=SC2086
 count() { set -- ./covcounters.*.$pid.*; if [ -e "$1" ]; then n=$#; else n=0; fi; }
@@ -33,6 +34,13 @@ keep() {
   sum=${sum%% *}
   [ ${#sum} = 64 ]
 } 2>/dev/null
+# Whether $f may be known to who asks.
+old() {
+  [ -n "$mark" ] || return 1
+  case $f in ./covmeta.*) ;; *) [ "${f##*.}" -le "$mark" ] 2>/dev/null ;; esac
+}
+sums() { sha256sum "$@" | while read -r sum name; do say kept "$sum" "${name#./}"; done; }
+command -v sha256sum >/dev/null || mark=
 say covfetch 1
 form=archive
 send() { tar -cf - "$@"; }
@@ -90,13 +98,20 @@ if [ -n "$how" ]; then
   fi
   say flush "$state"
 fi
-found=0 odd=0 kept=' '
+found=0 odd=0 olds=0 kept=' ' batch='' held=0
 for f in ./covmeta.* ./covcounters.*; do
   if fit; then
-    if keep; then say kept "$sum" "${f#./}"; kept="$kept$f "
+    if old; then
+      olds=$((olds + 1)) batch="$batch $f" held=$((held + 1))
+      # shellcheck disable=SC2086
+      [ "$held" -lt 500 ] || { sums $batch; batch='' held=0; }
+    elif keep; then say kept "$sum" "${f#./}"; kept="$kept$f "
     else say file "${f#./}"; found=1; fi
   elif [ -e "$f" ] || [ -L "$f" ]; then odd=$((odd + 1)); fi
 done
+# shellcheck disable=SC2086
+[ "$held" = 0 ] || sums $batch
+[ "$olds" = 0 ] || say old "$olds"
 for f in ./tmp.cov*; do
   [ -e "$f" ] || continue
   case $f in *[!a-z0-9./]*) odd=$((odd + 1)) ;; *) say ignored "${f#./}" ;; esac
@@ -108,6 +123,7 @@ say "$form"
 batch='' held=0
 for f in ./covmeta.* ./covcounters.*; do
   fit || continue
+  if old; then continue; fi
   case $kept in *" $f "*) continue ;; esac
   batch="$batch $f" held=$((held + 1))
   # shellcheck disable=SC2086

@@ -180,7 +180,7 @@ pub struct Cli {
     #[arg(long, value_name = "IMAGE", help_heading = "Images without tar")]
     pub helper_image: Option<String>,
 
-    /// Copy a large meta file from every container, even if another has sent the same bytes
+    /// Have every file sent, even if it is here from an earlier run, or another container has sent the same meta file
     #[arg(long, help_heading = "Limits")]
     pub no_dedupe: bool,
 

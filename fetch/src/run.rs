@@ -140,6 +140,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         retries: options.retries,
         timeout: options.timeout,
         memory: Arc::new(Semaphore::new(options.memory_kib)),
+        resume: options.dedupe,
         // A single container has nothing in common with others.
         shared: (options.dedupe && readable > 1).then(SharedMetas::default),
         cancel: cancel.clone(),

@@ -37,8 +37,9 @@ pub enum Before<'a> {
     Wait(&'a FlushRequest, Option<u32>, u64),
 }
 
-/// The command for one container. `large` is the size, bytes, from which on a meta file is not sent, but its SHA-256 told.
-pub fn command(source: &str, before: Before<'_>, large: Option<u64>) -> Vec<String> {
+/// The command for one container. `large` is the size, bytes, from which on a meta file is not sent, but its SHA-256 told;
+/// `mark` is the time, nanoseconds since 1970, up to which the same goes for counter files, and for all meta files.
+pub fn command(source: &str, before: Before<'_>, large: Option<u64>, mark: Option<u64>) -> Vec<String> {
     let seconds = |flush: &FlushRequest| flush.timeout.as_secs().max(1).to_string();
     let any = || "*".to_owned();
     let (how, process, seconds, count) = match before {
@@ -69,6 +70,7 @@ pub fn command(source: &str, before: Before<'_>, large: Option<u64>) -> Vec<Stri
         seconds,
         count,
         large.map(|bytes| bytes.to_string()).unwrap_or_default(),
+        mark.map(|time| time.to_string()).unwrap_or_default(),
     ]
 }
 
@@ -99,7 +101,9 @@ pub struct Announcement {
     pub flush: Option<FlushState>,
     /// Files that will come.
     pub files: BTreeSet<CoverageName>,
-    /// Meta files that will not come, with the SHA-256 that the container's own program gives them.
+    /// How many of those below are kept back because they are old; `None` if none is.
+    pub old: Option<u64>,
+    /// Files that will not come, with the SHA-256 that the container's own program gives them.
     pub kept: BTreeMap<CoverageName, Digest>,
     /// Temporary files in the directory.
     pub ignored: Vec<String>,
@@ -161,12 +165,13 @@ impl Announcement {
             }
             "kept" => {
                 let (digest, name) = value.split_once(' ').ok_or_else(|| unexpected(line))?;
-                let name = CoverageName::parse(name.as_bytes()).filter(CoverageName::is_meta);
+                let name = CoverageName::parse(name.as_bytes());
                 let (name, digest) = name.zip(Digest::parse(digest)).ok_or_else(|| unexpected(line))?;
                 self.kept.insert(name, digest);
             }
             "ignored" if self.ignored.len() < 100 => self.ignored.push(crate::escape::one_line(value)),
             "ignored" => {}
+            "old" => self.old = Some(number()?),
             "odd" => self.odd = number()?,
             "archive" => return Ok(Next::Files(Form::Archives)),
             "plain" => return Ok(Next::Files(Form::Plain)),
@@ -298,7 +303,7 @@ mod tests {
     #[test]
     fn the_command_is_constant_and_values_are_arguments() {
         let hostile = "$(touch /tmp/x); `id` '\"\n";
-        let command = command(hostile, Before::Nothing, None);
+        let command = command(hostile, Before::Nothing, None, None);
         assert_eq!(command[..2], ["sh", "-c"]);
         assert!(!command[2].contains("touch"));
         assert_eq!(command[4], format!("./{hostile}"));

@@ -3,6 +3,7 @@
 //! power failure.
 
 mod batch;
+mod known;
 mod presence;
 
 use std::fs::{self, File};

@@ -20,7 +20,7 @@ use crate::script::{directory, no_tar};
 use crate::unpack::{Form, Limits, Others, unpack};
 
 /// File names in one command; 8,000 pass an API server's limit on URLs, and the kubelet's is not known.
-const NAMES_PER_EXEC: usize = 500;
+pub(super) const NAMES_PER_EXEC: usize = 500;
 
 /// Bytes of a directory listing: names of 100,000 files.
 pub(super) const LISTING_BYTES: u64 = 16 << 20;
@@ -189,6 +189,7 @@ impl Job<'_> {
 
     /// Gets files by name, meta files from where they can be had.
     async fn obtain(&self, names: &BTreeSet<CoverageName>, captured: &mut Captured) -> Result<(), Failure> {
+        self.resume_directly(names, captured).await?;
         let metas: Vec<&CoverageName> =
             names.iter().filter(|name| name.is_meta() && !captured.files.contains_key(name)).collect();
         if self.collector.shared.is_some() {

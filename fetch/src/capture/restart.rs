@@ -87,10 +87,10 @@ impl Job<'_> {
 }
 
 /// Whether a failure is what the end of a container looks like from outside: a stream that is cut, exit code 137, a
-/// container that is not running.
+/// container that is not running, a directory that was there before the signal and is not any more.
 fn is_an_end(failure: &Failure) -> bool {
     let cut = matches!(failure.kind, Kind::Truncated | Kind::NoStatus | Kind::Command);
-    failure.kind == Kind::PodState || (cut && failure.retry != Retry::No)
+    matches!(failure.kind, Kind::PodState | Kind::MissingDir) || (cut && failure.retry != Retry::No)
 }
 
 fn describe(status: &ContainerStatus) -> String {

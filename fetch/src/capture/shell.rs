@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::Instant;
 
+use super::resume::Kept;
 use super::shared::LARGE_META;
 use super::{Before as Known, Captured, Job};
 use crate::error::{Failure, Kind};
@@ -56,7 +57,8 @@ impl Job<'_> {
 
     async fn converse(&self, before: Before<'_>, captured: &mut Captured) -> Result<Shell, Failure> {
         let large = self.collector.shared.as_ref().map(|_| LARGE_META);
-        let execution = self.exec(&command(self.source, before, large)).await?;
+        let mark = self.mark(captured).await;
+        let execution = self.exec(&command(self.source, before, large, mark)).await?;
         let guarded = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut stream = BufReader::with_capacity(BUFFER_BYTES, guarded);
 
@@ -89,8 +91,12 @@ impl Job<'_> {
             _ => self.patience.wait(execution.end).await?,
         };
         judge_stream(unpacked, &end, "the script", &said.files, &names)?;
-        self.share(said.kept, captured).await?;
-        if let Some(state) = said.flush {
+        let flush = said.flush;
+        if let Kept::TooMany = self.settle(said, mark.is_some(), captured).await? {
+            // The flush has been, and is judged by what comes now.
+            Box::pin(self.converse(Before::Nothing, captured)).await?;
+        }
+        if let Some(state) = flush {
             self.judge_flush(captured, state, waited, &end.stderr)?;
         }
         Ok(Shell::Done)

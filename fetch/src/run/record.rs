@@ -1,5 +1,7 @@
 //! Plan entry and capture -> the record that the manifest and the summary show.
 
+use bytesize::ByteSize;
+
 use crate::capture::{Captured, Held};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
@@ -71,6 +73,10 @@ pub(super) fn result(
     notes.extend(
         record.debug_container.iter().map(|name| format!("read through the ephemeral container {name}")),
     );
+    if let (number @ 1.., bytes) = captured.unsent {
+        let files = if number == 1 { "file" } else { "files" };
+        notes.push(format!("{number} {files} ({}) here already, not sent again", ByteSize(bytes)));
+    }
     let leftovers = record.ignored.len();
     if leftovers > 0 {
         notes.push(format!("{leftovers} unfinished tmp.* files ignored (a full disk leaves them behind)"));

@@ -108,6 +108,7 @@ pub(crate) fn collector(cluster: Arc<dyn Cluster>, store: Store) -> Collector {
         store,
         limits: Limits { file_bytes: 1 << 20, container_bytes: 4 << 20, files: 100 },
         flush: None,
+        resume: true,
         debug_image: None,
         retries: 0,
         timeout: Duration::from_mins(1),

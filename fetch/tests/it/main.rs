@@ -22,6 +22,7 @@ mod people;
 mod program;
 mod reliability;
 mod request;
+mod resume;
 mod rights;
 mod script;
 mod selection;

@@ -31,7 +31,7 @@ fn check(shell: &[&Path], path: &Path, environment: &[(&str, &str)]) {
     let volume = site.volume("web-0");
     recorded(3).copy_to(&volume);
     std::fs::write(volume.join("tmp.covmeta.x"), b"").unwrap();
-    let script = covfetch::script::command("volumes/web-0", Before::Nothing, None);
+    let script = covfetch::script::command("volumes/web-0", Before::Nothing, None, None);
     let output = Command::new(shell[0])
         .args(&shell[1..])
         .args(&script[1..])
@@ -114,7 +114,7 @@ fn a_large_meta_file_is_kept_back() {
         for (large, is_kept) in
             [(Some(length), true), (Some(1), true), (Some(length + 1), false), (None, false)]
         {
-            let script = covfetch::script::command("volumes/web-0", Before::Nothing, large);
+            let script = covfetch::script::command("volumes/web-0", Before::Nothing, large, None);
             let mut command = Command::new(&shell);
             command.args(&script[1..]).current_dir(site.home.path()).env("PATH", path);
             let output = command.output().unwrap();
@@ -147,7 +147,7 @@ fn processes_are_found_by_name() {
             ),
             timeout: std::time::Duration::from_secs(1),
         };
-        let script = covfetch::script::command("volumes/web-0", Before::Flush(&url), None);
+        let script = covfetch::script::command("volumes/web-0", Before::Flush(&url), None, None);
         let output = Command::new(shell).args(&script[1..]).current_dir(site.home.path()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     };

@@ -75,7 +75,7 @@ fn check(format: &Format, view: &View<'_>, out: &[u8]) {
         Format::Pkglist => assert!(text.lines().count() <= view.packages.len()),
         Format::Textfmt(_) => check_textfmt(view, &text),
         Format::Lcov(_) => check_lcov(view, &text),
-        Format::Cobertura(_) => assert_eq!(elements(out, "class"), view.files.len()),
+        Format::Cobertura(_) => assert!(elements(out, "class") <= view.files.len()),
         Format::Sonarqube => assert!(elements(out, "file") <= view.files.len()),
         Format::Jacoco => assert!(elements(out, "sourcefile") <= view.files.len()),
         Format::Codecov | Format::Coveralls | Format::Json => {

@@ -37,12 +37,28 @@ impl Corpus {
     /// Makes a corpus. Counter files are alike but not equal: a tenth of the functions differ from run to run,
     /// counters are mostly small with some large ones, as in real programs.
     pub fn generate(size: Size, mode: CounterMode, seed: u64) -> Result<Self, WriteError> {
+        Self::generate_sharing(size, 0, mode, seed)
+    }
+
+    /// Makes a corpus whose first `shared` packages are those of every other corpus with as many functions, whatever its
+    /// seed: services of one repository share packages.
+    pub fn generate_sharing(
+        size: Size,
+        shared: u32,
+        mode: CounterMode,
+        seed: u64,
+    ) -> Result<Self, WriteError> {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut shapes = Vec::new();
         let (mut blobs, mut hashes) = (Vec::new(), Vec::new());
         for package in 0..size.packages {
             let module = format!("example.com/generated/m{}", package % 7);
-            let path = format!("{module}/internal/p{package:04}");
+            let (mut random, directory) = if package < shared {
+                (fastrand::Rng::with_seed(package.into()), "shared".to_owned())
+            } else {
+                (random.fork(), format!("internal{seed}"))
+            };
+            let path = format!("{module}/{directory}/p{package:04}");
             let mut builder =
                 PackageBuilder::new(path.as_bytes(), format!("p{package:04}").as_bytes(), module.as_bytes())?;
             let mut line = 10;
@@ -111,11 +127,12 @@ fn units(random: &mut fastrand::Rng, line: &mut u32) -> Vec<Unit> {
         .map(|_| {
             let (start_line, length) = (*line, random.u32(..8));
             *line += length + 1;
+            let (start_column, columns) = (2 + random.u32(..40), 3 + random.u32(..60));
             Unit {
                 start_line,
                 end_line: start_line + length,
-                start_column: 2 + random.u32(..40),
-                end_column: 3 + random.u32(..60),
+                start_column,
+                end_column: if length == 0 { start_column + columns } else { columns },
                 statements: 1 + random.u32(..6),
             }
         })

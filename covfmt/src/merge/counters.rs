@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::args::RunArgs;
 use super::error::MergeError;
+use super::quick::{Stopped, Sums, merge_segment};
 use crate::error::ReadError;
 use crate::ids::{FunctionIndex, PackageIndex};
 use crate::meta::MetaTables;
 use crate::mode::CounterMode;
-use crate::read::CounterFile;
+use crate::read::{CounterFile, Segment};
 
 /// Adds a count to a sum in the given mode.
 #[inline]
@@ -21,6 +22,22 @@ pub fn add(mode: CounterMode, sum: u32, count: u32) -> u32 {
         CounterMode::Set => u32::from(sum | count != 0),
         _ => sum.saturating_add(count),
     }
+}
+
+/// Adds counts to as many sums in set mode or any other; gives whether a sum stopped at 2^32-1.
+#[inline]
+pub(super) fn add_all<const SET: bool>(sums: &mut [u32], counts: &[u32]) -> bool {
+    let mut saturated = false;
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        if SET {
+            *sum |= u32::from(*count != 0);
+        } else {
+            let (added, overflow) = sum.overflowing_add(*count);
+            *sum = if overflow { u32::MAX } else { added };
+            saturated |= overflow;
+        }
+    }
+    saturated
 }
 
 /// One count per unit of a build, and which functions had counters at all.
@@ -84,57 +101,91 @@ impl Counts {
         tables: &MetaTables,
         file: &CounterFile<'_>,
     ) -> Result<(), FileError> {
-        let set = tables.mode() == CounterMode::Set;
         for segment in file.segments() {
             RunArgs::gather(&mut self.args, RunArgs::of_segment(segment));
-            let mut functions = segment.functions();
-            while let Some(head) = functions.read_next()? {
-                let position = tables.function_position(head.package, head.function);
-                let table = position.and_then(|p| tables.functions().get(p).map(|f| (p, f)));
-                let Some((position, function)) = table else {
-                    let (package, function, offset) = (head.package, head.function, head.offset);
-                    return Err(MergeError::UnknownFunction { package, function, offset }.into());
-                };
-                let range = function.unit_positions();
-                if range.len() != head.counters as usize {
-                    let package = tables.packages().get(head.package.0 as usize);
-                    return Err(MergeError::CounterNumber {
-                        path: package.map(|p| p.path().to_string()).unwrap_or_default(),
-                        name: tables.name_of(function).to_string(),
-                        counters: head.counters,
-                        units: range.len(),
-                        offset: head.offset,
-                    }
-                    .into());
-                }
-                if let Some(recorded) = self.recorded.get_mut(position) {
-                    *recorded = true;
-                }
-                let sums = self.units.get_mut(range).unwrap_or_default();
-                let mut saturated = false;
-                functions.fold_counters(|index, count| {
-                    let Some(sum) = sums.get_mut(index) else { return };
-                    if set {
-                        *sum |= u32::from(count != 0);
-                    } else {
-                        let (added, overflow) = sum.overflowing_add(count);
-                        *sum = if overflow { u32::MAX } else { added };
-                        saturated |= overflow;
-                    }
-                })?;
-                self.saturated |= saturated;
+            let done = segment.uleb128_bytes().map(|bytes| self.merge_quickly(tables, segment, bytes));
+            match done {
+                Some(Ok(())) => {}
+                None => self.merge_slowly(tables, segment, Stopped::AT_START)?,
+                Some(Err(stopped)) => self.merge_slowly(tables, segment, stopped)?,
             }
+        }
+        Ok(())
+    }
+
+    fn merge_quickly(
+        &mut self,
+        tables: &MetaTables,
+        segment: &Segment<'_>,
+        bytes: &[u8],
+    ) -> Result<(), Stopped> {
+        let mut sums =
+            Sums { units: &mut self.units, recorded: &mut self.recorded, saturated: &mut self.saturated };
+        match tables.mode() {
+            CounterMode::Set => merge_segment::<true>(tables, &mut sums, bytes, segment.function_count()),
+            _ => merge_segment::<false>(tables, &mut sums, bytes, segment.function_count()),
+        }
+    }
+
+    /// Merges what the quick way left of a segment: values that it does not read, or something that is wrong.
+    fn merge_slowly(
+        &mut self,
+        tables: &MetaTables,
+        segment: &Segment<'_>,
+        done: Stopped,
+    ) -> Result<(), FileError> {
+        let set = tables.mode() == CounterMode::Set;
+        let mut functions = segment.functions();
+        for _ in 0..done.functions {
+            functions.read_next()?;
+        }
+        let mut merged = done.counters;
+        while let Some(head) = functions.read_next()? {
+            let position = tables.function_position(head.package, head.function);
+            let table = position.and_then(|p| tables.functions().get(p).map(|f| (p, f)));
+            let Some((position, function)) = table else {
+                let (package, function, offset) = (head.package, head.function, head.offset);
+                return Err(MergeError::UnknownFunction { package, function, offset }.into());
+            };
+            let range = function.unit_positions();
+            if range.len() != head.counters as usize {
+                let package = tables.packages().get(head.package.0 as usize);
+                return Err(MergeError::CounterNumber {
+                    path: package.map(|p| p.path().to_string()).unwrap_or_default(),
+                    name: tables.name_of(function).to_string(),
+                    counters: head.counters,
+                    units: range.len(),
+                    offset: head.offset,
+                }
+                .into());
+            }
+            if let Some(recorded) = self.recorded.get_mut(position) {
+                *recorded = true;
+            }
+            let sums = self.units.get_mut(range).unwrap_or_default();
+            let before = std::mem::take(&mut merged);
+            let mut saturated = false;
+            functions.fold_counters(|index, count| {
+                let Some(sum) = sums.get_mut(index).filter(|_| index >= before) else { return };
+                if set {
+                    *sum |= u32::from(count != 0);
+                } else {
+                    let (added, overflow) = sum.overflowing_add(count);
+                    *sum = if overflow { u32::MAX } else { added };
+                    saturated |= overflow;
+                }
+            })?;
+            self.saturated |= saturated;
         }
         Ok(())
     }
 
     /// Adds other counts of the same build.
     pub(crate) fn merge(&mut self, mode: CounterMode, other: &Self) {
-        for (sum, count) in self.units.iter_mut().zip(&other.units) {
-            let overflow = mode != CounterMode::Set && sum.checked_add(*count).is_none();
-            self.saturated |= overflow;
-            *sum = add(mode, *sum, *count);
-        }
+        self.saturated |= match mode {
+            CounterMode::Set => add_all::<true>(&mut self.units, &other.units),
+            _ => add_all::<false>(&mut self.units, &other.units),
+        };
         for (mine, theirs) in self.recorded.iter_mut().zip(&other.recorded) {
             *mine |= *theirs;
         }

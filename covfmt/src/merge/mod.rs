@@ -5,6 +5,7 @@ mod counters;
 mod error;
 mod parallel;
 mod policy;
+mod quick;
 
 pub use args::RunArgs;
 pub use counters::{BuildCounts, Counts, add};

@@ -4,6 +4,7 @@
 //! what Go's writers make of it: blobs, tables and functions follow each other without gaps, so most damage
 //! shows as a broken rule and not as a wrong number.
 
+mod bulk;
 mod counters;
 mod cursor;
 mod meta;
@@ -11,6 +12,7 @@ mod package;
 mod segment;
 mod strings;
 
+pub(crate) use bulk::{BULK_VALUES, BulkValues};
 pub use counters::CounterFile;
 pub use meta::MetaFile;
 pub use package::{FunctionRecord, FunctionRecords, PackageBlob};

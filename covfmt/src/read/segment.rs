@@ -126,6 +126,11 @@ impl<'a> Segment<'a> {
         self.functions
     }
 
+    /// The bytes of the functions, if they are ULEB128 values.
+    pub(crate) fn uleb128_bytes(&self) -> Option<&'a [u8]> {
+        matches!(self.flavor, Flavor::Uleb128 { .. }).then(|| self.counters.rest())
+    }
+
     /// The functions in the order of the file, which means nothing.
     pub fn functions(&self) -> SegmentFunctions<'a> {
         SegmentFunctions {

@@ -131,6 +131,12 @@ impl MetaTables {
             strings: Vec::new(),
             text: BString::default(),
         };
+        // What is copied again and again while it grows costs as much memory once more.
+        let read = || parts.iter().filter_map(|part| part.as_ref().ok());
+        tables.functions.reserve_exact(read().map(|part| part.functions.len()).sum());
+        tables.units.reserve_exact(read().map(|part| part.units.len()).sum());
+        tables.strings.reserve_exact(read().map(|part| part.strings.len()).sum());
+        tables.text.reserve_exact(read().map(|part| part.text.len()).sum());
         for part in parts {
             tables.append(part?);
         }

@@ -292,11 +292,12 @@ impl<'b> Assembly<'b> {
             counts: Vec::new(),
         };
         let mut strings: HashMap<&BStr, usize> = HashMap::new();
-        let mut seen: HashMap<FunctionKey<'_>, usize> = HashMap::new();
+        // Units are most of what there is: hashed by the standard library they would take most of the time.
+        let mut seen: foldhash::HashMap<FunctionKey<'_>, usize> = foldhash::HashMap::default();
         for (build, package) in self.parts {
             let tables = build.tables();
             // Each string is looked up once per build, however many functions refer to it.
-            let mut known: HashMap<usize, usize> = HashMap::new();
+            let mut known: foldhash::HashMap<usize, usize> = foldhash::HashMap::default();
             let mut intern = |id: usize, string: &'b BStr, all: &mut Vec<BString>| {
                 *known.entry(id).or_insert_with(|| {
                     *strings.entry(string).or_insert_with(|| {

@@ -19,11 +19,12 @@ pub enum Failure {
 /// Reads one value from the start of `bytes`: the value and the number of bytes it took.
 #[inline]
 pub fn read(bytes: &[u8]) -> Result<(u64, usize), Failure> {
-    // Nearly all values of a coverage file are below 128.
-    match bytes.first() {
-        Some(&byte) if byte < 0x80 => Ok((u64::from(byte), 1)),
-        Some(_) => read_long(bytes),
-        None => Err(Failure::Truncated),
+    // Nearly all values of a coverage file take a byte or two.
+    match *bytes {
+        [byte, ..] if byte < 0x80 => Ok((u64::from(byte), 1)),
+        [low, high, ..] if high < 0x80 => Ok((u64::from(low & 0x7f) | (u64::from(high) << 7), 2)),
+        [] => Err(Failure::Truncated),
+        _ => read_long(bytes),
     }
 }
 

@@ -80,6 +80,24 @@ impl Counts {
         &self.recorded
     }
 
+    /// The counters of each function that any file had counters for, in the order of the meta file. The counts must have
+    /// been made for these tables.
+    pub fn recorded_functions<'c>(
+        &'c self,
+        tables: &'c MetaTables,
+    ) -> impl Iterator<Item = (PackageIndex, FunctionIndex, &'c [u32])> {
+        let packages = (0_u32..).map(PackageIndex).zip(tables.packages());
+        packages.flat_map(move |(package, table)| {
+            let positions = table.function_positions();
+            let functions = (0_u32..).map(FunctionIndex).zip(positions).zip(tables.functions_of(table));
+            functions.filter_map(move |((function, position), entry)| {
+                let recorded = self.recorded.get(position).copied().unwrap_or(false);
+                let counts = || self.units.get(entry.unit_positions()).unwrap_or_default();
+                recorded.then(|| (package, function, counts()))
+            })
+        })
+    }
+
     /// Takes the counts apart: one per unit, and for each function whether it was recorded.
     pub fn into_parts(self) -> (Vec<u32>, Vec<bool>) {
         (self.units, self.recorded)
@@ -221,15 +239,7 @@ impl BuildCounts {
 
     /// The counters of each function that any file had counters for, in the order of the meta file.
     pub fn recorded_functions(&self) -> impl Iterator<Item = (PackageIndex, FunctionIndex, &[u32])> + '_ {
-        let packages = (0_u32..).map(PackageIndex).zip(self.tables.packages());
-        packages.flat_map(move |(package, table)| {
-            let positions = table.function_positions();
-            let functions = (0_u32..).map(FunctionIndex).zip(positions).zip(self.tables.functions_of(table));
-            functions.filter_map(move |((function, position), entry)| {
-                let recorded = self.counts.recorded.get(position).copied().unwrap_or(false);
-                recorded.then(|| (package, function, self.counts_of(entry.unit_positions())))
-            })
-        })
+        self.counts.recorded_functions(&self.tables)
     }
 
     /// The counts of a range of units.

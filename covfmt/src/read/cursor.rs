@@ -112,6 +112,31 @@ impl<'a> Cursor<'a> {
         u32::try_from(value).map_err(|_| self.error_at(offset, Rule::Uleb128Overflow { bits: 32 }))
     }
 
+    /// As many values of 32 bits as the array has.
+    #[inline]
+    pub(crate) fn uleb32_array<const N: usize>(&mut self) -> Result<[u32; N], ReadError> {
+        let mut values = [0; N];
+        let mut rest = self.bytes;
+        for value in &mut values {
+            let short = uleb128::read(rest).ok();
+            let short =
+                short.and_then(|(read, length)| Some((u32::try_from(read).ok()?, rest.get(length..)?)));
+            let Some((read, behind)) = short else { return self.uleb32_array_slowly() };
+            (*value, rest) = (read, behind);
+        }
+        self.base += (self.bytes.len() - rest.len()) as u64;
+        self.bytes = rest;
+        Ok(values)
+    }
+
+    /// One of the values is wrong: says which, and how.
+    #[cold]
+    fn uleb32_array_slowly<const N: usize>(&mut self) -> Result<[u32; N], ReadError> {
+        let mut values = [0; N];
+        values.iter_mut().try_for_each(|value| self.uleb32().map(|read| *value = read))?;
+        Ok(values)
+    }
+
     /// A string: its length as ULEB128, then its bytes.
     pub(crate) fn string(&mut self) -> Result<&'a BStr, ReadError> {
         let length = self.uleb64()?;

@@ -10,6 +10,7 @@ mod cursor;
 mod meta;
 mod package;
 mod segment;
+mod shuffle;
 mod strings;
 
 pub(crate) use bulk::{BULK_VALUES, BulkValues};

@@ -169,9 +169,7 @@ impl<'a> FunctionRecords<'a, '_> {
         }
         units.reserve(unit_count as usize);
         for _ in 0..unit_count {
-            let (start_line, start_column) = (self.cursor.uleb32()?, self.cursor.uleb32()?);
-            let (end_line, end_column) = (self.cursor.uleb32()?, self.cursor.uleb32()?);
-            let statements = self.cursor.uleb32()?;
+            let [start_line, start_column, end_line, end_column, statements] = self.cursor.uleb32_array()?;
             units.push(Unit { start_line, end_line, start_column, end_column, statements });
         }
         let literal_at = self.cursor.offset();

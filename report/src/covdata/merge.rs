@@ -23,6 +23,11 @@ pub(super) fn run(options: &Options, _out: &mut dyn Write, messages: &mut dyn Wr
         let Some(open) = reader.open(pod, messages)? else { continue };
         merge.begin_pod(&open, messages)?;
         let sums = read_counters(&reader, &mut merge, pod, &open, options, messages)?;
+        if let PodSums::Ordinary(counts) = &sums
+            && merge.copy_pod(&open, counts, messages)?
+        {
+            continue;
+        }
         merge.add_packages(&open, &sums, messages)?;
         if reader.finish(&open, messages)? && !options.pcombine {
             merge.end_pod(&open, messages)?;

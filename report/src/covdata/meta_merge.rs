@@ -1,7 +1,7 @@
 //! What `merge`, `subtract` and `intersect` gather and write: packages, their counters, the args of the runs.
 //! `cmd/covdata/metamerge.go`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use bstr::BString;
 use covfmt::ids::{FunctionIndex, MetaHash, PackageIndex};
 use covfmt::layout::META_PREFIX;
-use covfmt::merge::RunArgs;
+use covfmt::merge::{Counts, RunArgs};
 use covfmt::meta::{FunctionTable, PackageTable};
 use covfmt::write::{CombinedPackage, WriteError, encode_counters, encode_meta_with_bytes, hash_of_blobs};
 
@@ -173,6 +173,28 @@ impl<'o> MetaMerge<'o> {
         Ok(())
     }
 
+    /// Writes the files of a Go pod that is taken as a whole, with its ordinary counters: what taking in its packages and
+    /// [`MetaMerge::end_pod`] do, without copying the counters. `false`, and nothing is done, if packages are selected or
+    /// combined, or one is in the file twice.
+    pub(super) fn copy_pod(
+        &mut self,
+        pod: &OpenPod,
+        counts: &Counts,
+        messages: &mut dyn Write,
+    ) -> Result<bool, Stop> {
+        let mut paths = HashSet::new();
+        let whole = self.options.packages.is_none() && !self.options.pcombine && self.packages.is_empty();
+        if !whole || !pod.tables.packages().iter().all(|package| paths.insert(package.path())) {
+            return Ok(false);
+        }
+        self.copy_meta(&pod.path, messages)?;
+        let args = self.args.take().unwrap_or_default();
+        let bytes = encode_counters(pod.tables.hash(), &args, counts.recorded_functions(&pod.tables));
+        self.put_counters(pod.tables.hash(), bytes, messages)?;
+        self.modes = Modes::default();
+        Ok(true)
+    }
+
     /// Writes the files of all Go pods together. `Finish` with `-pcombine`.
     pub(super) fn write_combined(&mut self, messages: &mut dyn Write) -> Result<(), Stop> {
         let hash = self.write_meta(messages)?;
@@ -253,6 +275,15 @@ impl<'o> MetaMerge<'o> {
             counters.map(move |(function, counters)| (index, FunctionIndex(*function), counters.as_slice()))
         });
         let bytes = encode_counters(hash, &args, functions);
+        self.put_counters(hash, bytes, messages)
+    }
+
+    fn put_counters(
+        &self,
+        hash: MetaHash,
+        bytes: Result<Vec<u8>, WriteError>,
+        messages: &mut dyn Write,
+    ) -> Result<(), Stop> {
         let bytes = bytes.map_err(|error| self.options.fatal(error.to_string(), messages))?;
         let directory = path_of(join_path(self.directory, b"."));
         let written = write_counters(&directory, hash, &bytes);

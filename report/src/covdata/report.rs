@@ -2,9 +2,10 @@
 //! `cmd/internal/cov/readcovdata.go`, `cformat/format.go`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use bstr::{BStr, BString, ByteSlice as _};
+use covfmt::mode::CounterMode;
 use covfmt::profile::Function;
 use rayon::prelude::*;
 
@@ -15,7 +16,7 @@ use super::func;
 use super::go_text::system_error;
 use super::options::{Options, Output};
 use super::{Command, Stop};
-use crate::format::write_profile;
+use crate::format::{append_units, write_in_order, write_mode};
 use crate::view::{PackageView, Ratio};
 
 pub(super) fn run(options: &Options, out: &mut dyn Write, messages: &mut dyn Write) -> Result<(), Stop> {
@@ -75,16 +76,19 @@ fn finish(
         drop(func::write(mode, &functions, out));
         return Ok(());
     }
-    let views: Vec<PackageView<'_>> = packages
-        .into_par_iter()
-        .map(|(path, parts)| PackageView::new(path, BStr::new(b""), mode, functions_of(&parts)))
-        .collect();
+    // A view is made for as long as its package is written: all of them together are many times the counters.
     if options.command == Command::Percent {
-        drop(write_percent(&views, out));
+        let statements: Vec<(&BStr, Ratio)> =
+            packages.par_iter().map(|package| (package.0, view_of(mode, package).statements)).collect();
+        drop(write_percent(&statements, out));
     }
     if let Output::Profile(path, file) = &options.output {
-        let mut file = BufWriter::with_capacity(1 << 17, file);
-        write_profile(mode, &views, &mut file).and_then(|()| file.flush()).map_err(|error| {
+        let mut file: &std::fs::File = file;
+        let lines = |package: &Parts<'_>, text: &mut Vec<u8>| {
+            view_of(mode, package).files.iter().for_each(|file| append_units(file, text));
+        };
+        let written = write_mode(mode, &mut file);
+        written.and_then(|()| write_in_order(&packages, &mut file, lines)).map_err(|error| {
             let path = path.as_os_str().as_encoded_bytes();
             let why = [b": write ", path, b": ", system_error(&error).as_bytes()].concat();
             options.fatal([b"writing to ", path, &why].concat(), messages)
@@ -96,8 +100,15 @@ fn finish(
 /// One package of one Go pod: its position in the tables.
 type Part<'c> = (&'c PodCounts, usize);
 
+/// A package of all Go pods: its import path and where it is.
+type Parts<'c> = (&'c BStr, Vec<Part<'c>>);
+
+fn view_of<'c>(mode: CounterMode, (path, parts): &Parts<'c>) -> PackageView<'c> {
+    PackageView::new(path, BStr::new(b""), mode, functions_of(parts))
+}
+
 /// The packages that were asked for, of all pods, by import path.
-fn packages<'c>(options: &Options, counted: &'c [PodCounts]) -> Vec<(&'c BStr, Vec<Part<'c>>)> {
+fn packages<'c>(options: &Options, counted: &'c [PodCounts]) -> Vec<Parts<'c>> {
     let mut by_path: BTreeMap<&BStr, Vec<Part<'c>>> = BTreeMap::new();
     // The formatter takes itself to be in a package without a path already, and does not open it: it then panics over
     // the package's units, but without any the package is not heard of.
@@ -136,10 +147,10 @@ fn functions_of<'c>(parts: &[Part<'c>]) -> impl Iterator<Item = Function<'c>> {
 }
 
 /// A package without statements gets no line end: the next one follows on the same line.
-fn write_percent(packages: &[PackageView<'_>], out: &mut dyn Write) -> io::Result<()> {
-    for package in packages {
-        out.write_all(&[b"\t", package.path.as_bytes(), b"\t\t"].concat())?;
-        if let Some(percent) = package.statements.percent() {
+fn write_percent(packages: &[(&BStr, Ratio)], out: &mut dyn Write) -> io::Result<()> {
+    for (path, statements) in packages {
+        out.write_all(&[b"\t", path.as_bytes(), b"\t\t"].concat())?;
+        if let Some(percent) = statements.percent() {
             writeln!(out, "coverage: {percent}% of statements")?;
         }
     }

@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 
 use super::CountLimit;
+use super::batches::{append_number, write_in_order};
 use crate::view::{FunctionView, Line, Ratio, SourceFile, View};
 
 /// What an LCOV file can hold beside the usual.
@@ -32,25 +33,27 @@ pub enum FunctionRecords {
 
 pub(super) fn write(view: &View<'_>, options: &LcovOptions, out: &mut dyn Write) -> io::Result<()> {
     // A record without lines makes lcov complain.
-    let mut files = view.files.iter().filter(|file| !file.lines.is_empty());
-    files.try_for_each(|file| write_file(file, options, out))
+    let files: Vec<&SourceFile<'_>> = view.files.iter().filter(|file| !file.lines.is_empty()).collect();
+    write_in_order(&files, out, |file, text| append_file(file, options, text))
 }
 
-fn write_file(file: &SourceFile<'_>, options: &LcovOptions, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "TN:{}\nSF:{}", options.test_name, file.path)?;
-    write_functions(file, options, out)?;
+fn append_file(file: &SourceFile<'_>, options: &LcovOptions, text: &mut Vec<u8>) {
+    append(text, &[b"TN:", options.test_name.as_bytes(), b"\nSF:", file.path.as_bytes(), b"\n"]);
+    append_functions(file, options, text);
 
-    file.lines.iter().try_for_each(|line| write_branches(line, options.limit, out))?;
-    let Ratio { covered, total } = file.branch_totals();
-    writeln!(out, "BRF:{total}\nBRH:{covered}")?;
+    file.lines.iter().for_each(|line| append_branches(line, options.limit, text));
+    append_totals(text, [b"BRF:", b"BRH:"], file.branch_totals());
 
-    let hits = |line: &Line| options.limit.of(line.hits);
-    file.lines.iter().try_for_each(|line| writeln!(out, "DA:{},{}", line.number, hits(line)))?;
-    let Ratio { covered, total } = file.line_totals();
-    writeln!(out, "LF:{total}\nLH:{covered}\nend_of_record")
+    for line in &file.lines {
+        append_record(text, b"DA:", line.number);
+        append_record(text, b",", options.limit.of(line.hits));
+        text.push(b'\n');
+    }
+    append_totals(text, [b"LF:", b"LH:"], file.line_totals());
+    text.extend_from_slice(b"end_of_record\n");
 }
 
-fn write_functions(file: &SourceFile<'_>, options: &LcovOptions, out: &mut dyn Write) -> io::Result<()> {
+fn append_functions(file: &SourceFile<'_>, options: &LcovOptions, text: &mut Vec<u8>) {
     let mut functions: Vec<_> =
         file.functions.iter().filter_map(|function| Some((*function.lines.first()?, function))).collect();
     functions.sort_by_key(|(line, _)| *line);
@@ -58,34 +61,58 @@ fn write_functions(file: &SourceFile<'_>, options: &LcovOptions, out: &mut dyn W
     match options.functions {
         FunctionRecords::Fn => {
             for (line, function) in &functions {
-                writeln!(out, "FN:{line},{}", function.name)?;
+                append_record(text, b"FN:", *line);
+                append(text, &[b",", function.name.as_bytes(), b"\n"]);
             }
             for (_, function) in &functions {
-                writeln!(out, "FNDA:{},{}", hits(function), function.name)?;
+                append_record(text, b"FNDA:", hits(function));
+                append(text, &[b",", function.name.as_bytes(), b"\n"]);
             }
         }
         FunctionRecords::Fnl => {
-            for (index, (line, function)) in functions.iter().enumerate() {
+            for (index, (line, function)) in (0..).zip(&functions) {
+                append_record(text, b"FNL:", index);
+                append_record(text, b",", *line);
                 // Without source an end line may be the line above the first line of code.
-                writeln!(out, "FNL:{index},{line},{}", function.end_line.max(*line))?;
-                writeln!(out, "FNA:{index},{},{}", hits(function), function.name)?;
+                append_record(text, b",", function.end_line.max(*line));
+                append_record(text, b"\nFNA:", index);
+                append_record(text, b",", hits(function));
+                append(text, &[b",", function.name.as_bytes(), b"\n"]);
             }
         }
     }
-    let Ratio { covered, total } = file.function_totals();
-    writeln!(out, "FNF:{total}\nFNH:{covered}")
+    append_totals(text, [b"FNF:", b"FNH:"], file.function_totals());
 }
 
 /// A line that never ran has no branches that could have been taken: they are `-`, not 0.
-fn write_branches(line: &Line, limit: CountLimit, out: &mut dyn Write) -> io::Result<()> {
-    for (index, count) in line.branches.iter().enumerate() {
+fn append_branches(line: &Line, limit: CountLimit, text: &mut Vec<u8>) {
+    for (index, count) in (0..).zip(&line.branches) {
+        append_record(text, b"BRDA:", line.number);
+        append_record(text, b",0,", index);
         if line.hits == 0 {
-            writeln!(out, "BRDA:{},0,{index},-", line.number)?;
+            text.extend_from_slice(b",-");
         } else {
-            writeln!(out, "BRDA:{},0,{index},{}", line.number, limit.of(*count))?;
+            append_record(text, b",", limit.of(*count));
         }
+        text.push(b'\n');
     }
-    Ok(())
+}
+
+fn append_totals(text: &mut Vec<u8>, [total, covered]: [&[u8]; 2], ratio: Ratio) {
+    for (name, number) in [(total, ratio.total), (covered, ratio.covered)] {
+        append(text, &[name, itoa::Buffer::new().format(number).as_bytes(), b"\n"]);
+    }
+}
+
+fn append_record(text: &mut Vec<u8>, before: &[u8], number: u32) {
+    text.extend_from_slice(before);
+    append_number(text, number);
+}
+
+fn append(text: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        text.extend_from_slice(part);
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Output formats: one file each, all written from the same view.
 
+mod batches;
 mod cobertura;
 mod codecov;
 mod coveralls;
@@ -16,11 +17,12 @@ mod textfmt;
 
 use std::io::{self, Write};
 
+pub(crate) use batches::write_in_order;
 pub use cobertura::{CoberturaOptions, Timestamp};
 pub use kind::{Kind, NeedOfFiles};
 pub use lcov::{FunctionRecords, LcovOptions};
 pub use markdown::MarkdownFor;
-pub(crate) use textfmt::write_profile;
+pub(crate) use textfmt::{append_units, write_mode};
 
 use crate::view::View;
 

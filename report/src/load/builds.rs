@@ -1,7 +1,7 @@
 //! Builds: their meta files checked against each other, their counters merged.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -207,10 +207,16 @@ fn program(tables: &MetaTables) -> &BStr {
 pub(super) fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
     // In the order of names: the same input says the same. Each file once, with the first two builds that differ.
     let mut seen: BTreeMap<(&BStr, &BStr), (u64, MetaHash, Option<MetaHash>)> = BTreeMap::new();
+    let mut builds_with: HashMap<&BStr, usize> = HashMap::new();
+    for package in builds.iter().flat_map(|build| build.tables().packages()) {
+        *builds_with.entry(package.path()).or_default() += 1;
+    }
+    let hasher = foldhash::fast::RandomState::default();
     for build in builds {
         let tables = build.tables();
-        for package in tables.packages() {
-            for (file, shape) in file_shapes(tables, package) {
+        let shared = |package: &&PackageTable| builds_with.get(package.path()).is_some_and(|many| *many > 1);
+        for package in tables.packages().iter().filter(shared) {
+            for (file, shape) in file_shapes(tables, package, &hasher) {
                 let (known, _, other) =
                     seen.entry((package.path(), file)).or_insert((shape, tables.hash(), None));
                 if *known != shape {
@@ -237,16 +243,18 @@ pub(super) fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
 }
 
 /// For each source file of a package a number that stands for its functions and their units.
-fn file_shapes<'t>(tables: &'t MetaTables, package: &'t PackageTable) -> HashMap<&'t BStr, u64> {
+fn file_shapes<'t>(
+    tables: &'t MetaTables,
+    package: &'t PackageTable,
+    hasher: &foldhash::fast::RandomState,
+) -> HashMap<&'t BStr, u64> {
     let mut shapes: HashMap<&BStr, u64> = HashMap::new();
     for function in tables.functions_of(package) {
-        let mut hasher = DefaultHasher::new();
-        tables.name_of(function).as_bytes().hash(&mut hasher);
-        function.literal().hash(&mut hasher);
-        tables.units_of(function).hash(&mut hasher);
+        let name = tables.name_of(function).as_bytes();
+        let hash = hasher.hash_one((name, function.literal(), tables.units_of(function)));
         // Added up, so that the order of functions does not matter.
         let shape = shapes.entry(tables.file_of(function)).or_default();
-        *shape = shape.wrapping_add(hasher.finish());
+        *shape = shape.wrapping_add(hash);
     }
     shapes
 }

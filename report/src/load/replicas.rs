@@ -30,15 +30,13 @@ pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) {
 
 /// Gives each copy that was dropped with the file that it is a copy of.
 fn drop_copies_in(pod: &mut GoPod) -> Vec<(PathBuf, PathBuf)> {
-    let mut by_name: HashMap<std::ffi::OsString, Vec<usize>> = HashMap::new();
-    for (index, counter) in pod.counters.iter().enumerate() {
-        let name = counter.path.file_name().unwrap_or_default().to_owned();
-        by_name.entry(name).or_default().push(index);
-    }
+    let name = |index: &usize| pod.counters.get(*index).and_then(|counter| counter.path.file_name());
+    let mut by_name: Vec<usize> = (0..pod.counters.len()).collect();
+    by_name.sort_by_key(name);
     let mut originals: HashMap<usize, usize> = HashMap::new();
-    for indices in by_name.into_values().filter(|indices| indices.len() > 1) {
+    for indices in by_name.chunk_by(|a, b| name(a) == name(b)).filter(|indices| indices.len() > 1) {
         let mut kept: Vec<usize> = Vec::new();
-        for index in indices {
+        for &index in indices {
             match kept.iter().find(|original| same_file(&pod.counters, **original, index)) {
                 Some(original) => drop(originals.insert(index, *original)),
                 None => kept.push(index),

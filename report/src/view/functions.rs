@@ -92,8 +92,11 @@ fn join(
     let functions = || parts.iter().map(|(_, function)| function);
     let hits = functions().fold(0, |sum, function| add(mode, sum, function.entries));
 
-    let code = functions().flat_map(|function| function.units).flat_map(|unit| rule.code_of(unit));
-    let mut lines: Vec<u32> = code.map(|span| span.line).collect();
+    let (mut lines, mut spans) = (Vec::new(), Vec::new());
+    for unit in functions().flat_map(|function| function.units) {
+        rule.find_code(unit, &mut spans);
+        lines.extend(spans.iter().map(|span| span.line));
+    }
     lines.sort_unstable();
     lines.dedup();
 

@@ -68,11 +68,14 @@ impl<'s> LineRule<'s> {
         Self { source: None, ends }
     }
 
-    /// The lines that hold code of a unit, and where on them. Ascending; empty for a unit without statements.
-    pub fn code_of(&self, unit: &Unit) -> Vec<CodeSpan> {
-        match self.source {
-            Some(source) => source.code_of(unit).unwrap_or_default(),
-            None => self.whole_lines(unit),
+    /// Puts the lines that hold code of a unit, and where on them, into `spans`, and nothing else. Ascending; none for a unit
+    /// without statements.
+    pub fn find_code(&self, unit: &Unit, spans: &mut Vec<CodeSpan>) {
+        if let Some(source) = self.source {
+            *spans = source.code_of(unit).unwrap_or_default();
+        } else {
+            spans.clear();
+            spans.extend(self.whole_lines(unit));
         }
     }
 
@@ -82,10 +85,8 @@ impl<'s> LineRule<'s> {
     ///   column 2, where up to Go 1.26 the closing brace of a function stands;
     /// - a first line on which the unit starts right where another ends: that is an opening brace of Go 1.26 or older.
     ///   (At column 1 it is a label in data of Go 1.27.)
-    fn whole_lines(&self, unit: &Unit) -> Vec<CodeSpan> {
-        if unit.statements == 0 {
-            return Vec::new();
-        }
+    fn whole_lines(&self, unit: &Unit) -> impl Iterator<Item = CodeSpan> + use<> {
+        let unit = *unit;
         let several = unit.start_line < unit.end_line;
         let columns_known = unit.start_column != 0;
         let opens = several
@@ -93,21 +94,24 @@ impl<'s> LineRule<'s> {
             && self.ends.binary_search(&(unit.start_line, unit.start_column)).is_ok();
         let closes = several && columns_known && matches!(unit.end_column, 1 | 2);
         let (first, last) = (unit.start_line + u32::from(opens), unit.end_line - u32::from(closes));
-        let span = |line| CodeSpan {
+        let most = if unit.statements == 0 { 0 } else { MAX_SPANS + 1 };
+        let span = move |line| CodeSpan {
             line,
             from: if line == unit.start_line { unit.start_column } else { 0 },
             to: if line == unit.end_line && columns_known { unit.end_column } else { u32::MAX },
         };
-        (first..=last).take(MAX_SPANS + 1).map(span).collect()
+        (first..=last).take(most).map(span)
     }
 
     /// The lines of a file, ascending, from all its units.
     pub fn lines(&self, mode: CounterMode, units: &[CountedUnit]) -> Result<Vec<Line>, TooManyLines> {
         let mut parts: Vec<Part> = Vec::new();
+        let mut spans = Vec::new();
         for counted in units {
             let exact = self.source.is_some();
             let part = |span| Part { span, exact, count: counted.count };
-            parts.extend(self.code_of(&counted.unit).into_iter().map(part));
+            self.find_code(&counted.unit, &mut spans);
+            parts.extend(spans.iter().copied().map(part));
             if parts.len() > MAX_SPANS {
                 return Err(TooManyLines);
             }

@@ -112,7 +112,8 @@ impl<'s> LineRule<'s> {
             let part = |span| Part { span, exact, count: counted.count };
             self.find_code(&counted.unit, &mut spans);
             parts.extend(spans.iter().copied().map(part));
-            if parts.len() > MAX_SPANS {
+            // Some formats write a value for each line up to the last.
+            if parts.len() > MAX_SPANS || parts.last().is_some_and(|p| p.span.line as usize > MAX_SPANS) {
                 return Err(TooManyLines);
             }
         }
@@ -145,7 +146,7 @@ struct Part {
     count: u32,
 }
 
-/// The most lines that the units of one file may have together; the largest generated Go files have half a million.
+/// The most lines that the units of one file may have together, and the greatest number of a line; the largest generated Go files have half a million.
 const MAX_SPANS: usize = 1 << 22;
 
 /// The units of a file claim more lines than any source file has: damaged or hostile data, of which a few bytes can
@@ -272,5 +273,8 @@ mod tests {
             Unit { start_line: 1, end_line: u32::MAX, start_column: 1, end_column: 3, statements: 1 };
         let rule = LineRule::without_source(std::iter::once(absurd.unit));
         assert_eq!(rule.lines(CounterMode::Count, &[absurd]), Err(TooManyLines));
+        // One line only, but the last of four billion.
+        let last = counted((u32::MAX, 1, u32::MAX, 9), 1);
+        assert_eq!(rule.lines(CounterMode::Count, &[last]), Err(TooManyLines));
     }
 }

@@ -57,7 +57,11 @@ fn on_terminal(
             None => child.env_remove(name),
         };
     }
-    child.env("TERM", "xterm-256color").env_remove("CLICOLOR_FORCE").envs(environment.iter().copied());
+    // CI counts as a terminal with colours, whatever TERM says.
+    for name in ["CLICOLOR_FORCE", "CI", "NO_COLOR"] {
+        child.env_remove(name);
+    }
+    child.env("TERM", "xterm-256color").envs(environment.iter().copied());
     child.current_dir(site.home.path());
     if *stream == Terminal::Stdout {
         child.stdout(slave).stderr(Stdio::null());

@@ -1,11 +1,15 @@
 //! What is said about a view: files that were not found, or not as they were compiled, and what to do about it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use bstr::ByteSlice as _;
 
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, FoundBy};
+use crate::format::NeedOfFiles;
 use crate::notice::{Notice, some_of};
 use crate::plan::Plan;
-use crate::view::{Findings, LeftOut, View};
+use crate::view::{Findings, LeftOut, Places, View};
 
 /// Coveralls compares sources by their digests.
 pub(crate) fn missing_digests(view: &View<'_>) -> Vec<Notice> {
@@ -36,6 +40,46 @@ pub(crate) fn idle_maps(view: &View<'_>, checkout: &Checkout) -> Vec<Notice> {
     idle.collect()
 }
 
+/// Without a repository there are no comments to heed, and what they would exclude counts.
+pub(crate) fn unheeded_comments(plan: &Plan) -> Option<Notice> {
+    let silent = plan.root.is_none() && !plan.no_checkout && plan.files() == NeedOfFiles::None;
+    (silent && plan.selection.without_marked && plan.shows_coverage()).then(|| {
+        Notice::note(
+            "no repository at or above the current directory: comments in sources that exclude code are not heeded; --root DIR \
+             names one, --count-ignored or --no-checkout says that this is wanted",
+        )
+    })
+}
+
+/// Maps that lead to a directory where they should lead to a file, or below a file.
+pub(crate) fn misleading_maps(view: &View<'_>, places: &Places<'_>, checkout: &Checkout) -> Vec<Notice> {
+    let Some(root) = checkout.root() else { return Vec::new() };
+    let files = view.packages_by_place().iter().flat_map(|package| {
+        package.files.iter().filter_map(|file| Some((file.name, places.get(package.path, file.name)?)))
+    });
+    let wrong = files.filter(|(_, place)| place.by == FoundBy::Map).filter_map(|(name, place)| {
+        let path = root.join(&place.path);
+        let what = if path.is_dir() {
+            "which is a directory: the whole name of a file goes to a file"
+        } else if path.parent().is_some_and(Path::is_file) {
+            "which is below a file: the start of a name goes to a directory"
+        } else {
+            return None;
+        };
+        Some((format!("{name} to {}", place.path), what))
+    });
+    let mut by_what: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    wrong.for_each(|(map, what)| by_what.entry(what).or_default().push(map));
+    let said = by_what.iter().map(|(what, maps)| {
+        Notice::warning(format!(
+            "--map takes {} of the files where none is: {}, {what}",
+            maps.len(),
+            some_of(maps)
+        ))
+    });
+    said.collect()
+}
+
 /// How the files were found, and which of them were not.
 pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
     let external = plan.paths.external;
@@ -51,11 +95,16 @@ pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) ->
         ambiguous_modules,
     } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
+    let unheeded = if plan.selection.without_marked {
+        ", and comments that exclude code in them are not heeded"
+    } else {
+        ""
+    };
     if !without_source.is_empty() {
         notices.push(match &root {
             Some(root) => Notice::warning(format!(
-                "files without source below {root}, whose lines are those of whole blocks, braces and comments included: \
-                 {} ({}); check out the commit that was built, or say with --map where they are",
+                "files without source below {root}, whose lines are those of whole blocks, braces and comments \
+                 included{unheeded}: {} ({}); check out the commit that was built, or say with --map where they are",
                 without_source.len(),
                 some_of(without_source)
             )),
@@ -63,11 +112,11 @@ pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) ->
                 "no repository: paths are import paths without the module's, and lines are those of whole blocks, \
                  braces and comments included",
             ),
-            None => Notice::warning(
+            None => Notice::warning(format!(
                 "no repository at or above the current directory: paths are import paths without the module's, and \
-                 lines are those of whole blocks, braces and comments included; --root DIR names one, --no-checkout \
-                 says that this is wanted",
-            ),
+                 lines are those of whole blocks, braces and comments included{unheeded}; --root DIR names one, --no-checkout \
+                 says that this is wanted"
+            )),
         });
     }
     notices.extend(mismatched.iter().map(|(path, why)| {

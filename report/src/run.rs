@@ -113,6 +113,8 @@ fn run_here(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<Missin
             places = Places::find(whole.packages_by_place(), &checkout);
         }
         said.tell(&remarks::idle_maps(&whole, &checkout));
+        said.tell(&remarks::misleading_maps(&whole, &places, &checkout));
+        said.tell(remarks::unheeded_comments(plan).as_slice());
         (checkout, places)
     } else {
         (Checkout::default(), Places::default())

@@ -234,8 +234,8 @@ pub(super) fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
     (!differing.is_empty()).then(|| {
         Notice::warning(format!(
             "source files whose code two builds have in different places, changed between them or compiled by another \
-             Go version, and reported as both saw them, which may show lines twice or in wrong places (report one build at a \
-             time to avoid it): {} ({})",
+             Go version, and reported as both saw them: totals of statements count them for each of the builds and are larger than \
+             either's, lines may be shown twice or in wrong places (report one build at a time to avoid it): {} ({})",
             differing.len(),
             some_of(&differing)
         ))

@@ -19,11 +19,15 @@ pub(super) fn drop_copies(pods: &mut [GoPod], notices: &mut Vec<Notice>) {
     let dropped: Vec<Vec<(PathBuf, PathBuf)>> = pods.par_iter_mut().map(drop_copies_in).collect();
     let dropped: Vec<(PathBuf, PathBuf)> = dropped.into_iter().flatten().collect();
     if let Some((copy, original)) = dropped.first() {
+        let (copy, original) = (copy.display().to_string(), original.display().to_string());
+        let example = if copy == original {
+            format!("{copy} was given twice")
+        } else {
+            format!("{copy} is a copy of {original}")
+        };
         notices.push(Notice::note(format!(
-            "copies of counter files, counted once: {} ({} is a copy of {})",
-            dropped.len(),
-            copy.display(),
-            original.display()
+            "copies of counter files, counted once: {} ({example})",
+            dropped.len()
         )));
     }
 }

@@ -49,6 +49,38 @@ fn a_cut_that_passes_is_made_good_and_the_program_is_signalled_once() {
     site.check();
 }
 
+/// GNU tar's word for a file that grew or shrank while it was read; it ends with exit code 1 then, behind a whole archive.
+#[test]
+fn a_file_that_changed_as_tar_read_it_is_read_again() {
+    for (times, code, outcome, attempts) in [("1", 0, "web-0:fetched", 2), ("9", 3, "web-0:failed", 3)] {
+        let site = Site::new();
+        let told = site.home.path().join("told");
+        let tar = format!(
+            "command -p tar \"$@\" || exit\n\
+             n=$(wc -l 2>&- <'{told}' || echo 0)\n\
+             [ \"$n\" -ge {times} ] && exit\n\
+             echo x >>'{told}'\n\
+             echo 'tar: ./covcounters: file changed as we read it' >&2\n\
+             exit 1\n",
+            told = told.display()
+        );
+        std::fs::write(&told, "").unwrap();
+        let app = site.app("web-0").script("tar", tar).main(recorded(0).replay());
+        let cluster = cluster().pod(pod("web-0", app)).start().unwrap();
+        site.admit(&cluster);
+        let ran = site.fetch(&["--signal", "USR1", "--retries", "2"]).expect(code);
+        assert_eq!(site.states(), outcome, "{ran:#?}");
+        let record = site.record("web-0");
+        assert_eq!(record["attempts"], attempts, "{record:#}");
+        // Signalled once: a second snapshot would count twice.
+        assert_eq!(record["files"].as_array().unwrap().len(), 2, "{record:#}");
+        if code != 0 {
+            ran.says("file changed as we read it");
+        }
+        site.check();
+    }
+}
+
 #[test]
 fn output_without_a_verdict_is_a_failure() {
     let site = Site::new();

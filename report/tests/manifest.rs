@@ -98,7 +98,7 @@ fn a_part_of_the_store_is_read_whole_and_older_files_are_counted() {
         text(&run.get_output().stderr).contains("2 of the coverage files are not of run r2, the newest in ")
     );
     let run = covreport()
-        .args(["--textfmt", "pod-1/app"])
+        .args(["--textfmt", "--count-ignored", "pod-1/app"])
         .current_dir(store.path().join("shop"))
         .assert()
         .success();

@@ -202,12 +202,25 @@ fn without_a_checkout_maps_make_the_paths() {
     assert!(messages.contains("warning: no repository at or above the current directory: "), "{messages}");
     let messages = fails(nowhere.path(), &["--strict"], &data("server-atomic"));
     assert!(messages.contains("because of --strict"), "{messages}");
-    // Who wants none is not warned, and percentages of statements need none.
+    // Who wants none is not warned.
     let (_, messages) = files(nowhere.path(), &["--no-checkout", "--strict"], &data("server-atomic"));
     assert!(messages.contains("note: no repository: "), "{messages}");
-    let mut percent = covreport();
-    percent.current_dir(nowhere.path()).args(["--percent", "--strict"]).arg(data("server-atomic"));
-    assert_eq!(text(&percent.assert().success().get_output().stderr), "");
+    // Percentages of statements need none, but for the comments that exclude some.
+    for (wanted, said) in [(&[][..], true), (&["--count-ignored"], false), (&["--no-checkout"], false)] {
+        let mut percent = covreport();
+        percent
+            .current_dir(nowhere.path())
+            .args(["--percent", "--strict"])
+            .args(wanted)
+            .arg(data("server-atomic"));
+        let messages = text(&percent.assert().success().get_output().stderr);
+        assert_eq!(
+            messages.contains("comments in sources that exclude code are not heeded"),
+            said,
+            "{messages}"
+        );
+        assert_eq!(messages.is_empty(), !said, "{messages}");
+    }
     let map = ["--no-checkout", "--map", "example.com/library=a", "--map", "example.com/library/internal=b"];
     let (mapped, _) = files(nowhere.path(), &map, &data("server-atomic"));
     let mut expected: Vec<String> = SERVER
@@ -651,4 +664,27 @@ fn a_tab_in_a_file_name_is_taken_as_the_go_command_takes_it() {
         &[],
     );
     covreport().args(["--textfmt", "--no-checkout"]).arg(work.path().join("other")).assert().code(1);
+}
+
+#[test]
+fn a_map_of_a_file_to_a_directory_or_below_a_file_is_named() {
+    let sources = support::testdata().join("src/server");
+    let name = "example.com/library/internal/catalog";
+    for (map, said) in [
+        (
+            format!("{name}/catalog.go=internal"),
+            "1 of the files where none is: example.com/library/internal/catalog/catalog.go",
+        ),
+        (
+            format!("{name}=cmd/library/main.go"),
+            "which is below a file: the start of a name goes to a directory",
+        ),
+    ] {
+        let mut run = covreport();
+        run.current_dir(&sources)
+            .args(["--percent", "--root", ".", "--map", &map])
+            .arg(data("server-atomic"));
+        let messages = text(&run.assert().success().get_output().stderr);
+        assert!(messages.contains("--map takes ") && messages.contains(said), "{messages}");
+    }
 }

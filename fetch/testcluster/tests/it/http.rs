@@ -77,7 +77,7 @@ fn errors_are_status_objects() {
         })
     );
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    let answer = http(&cluster, "DELETE", "/api/v1/namespaces/ns/pods/web", &[]);
+    let answer = http(&cluster, "PUT", "/api/v1/namespaces/ns/pods/web", &[]);
     assert_eq!((answer.code, &answer.json()["reason"]), (405, &json!("MethodNotAllowed")));
     let answer = get(&cluster, "/api/v1/nothing");
     assert_eq!((answer.code, answer.body.as_str()), (404, "404 page not found\n"));

@@ -111,7 +111,11 @@ pub(crate) fn http(cluster: &Cluster, method: &str, target: &str, headers: &[(&s
                 return HttpAnswer { code: code.expect("a status code"), headers, body: body.to_owned() };
             }
         }
-        let read = stream.read(&mut chunk).expect("read");
+        // Processes of pods that end interrupt it.
+        let read = match stream.read(&mut chunk) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read.expect("read"),
+        };
         assert_ne!(read, 0, "the answer ends early: {text}");
         answer.extend_from_slice(&chunk[..read]);
     }

@@ -111,7 +111,7 @@ fn load_tables(pod: &mut GoPod, verify: bool, losses: &mut Losses) -> Result<Opt
     Ok((!clash).then_some(tables))
 }
 
-/// Reads a meta file. Its hashes cost more than decoding it, so they are compared if asked for.
+/// Reads a meta file. Its hashes would add a third to a short run, so they are compared if asked for.
 fn load_sound_meta(tag: &BStr, path: &Path, verify: bool) -> Result<(MetaTables, Integrity), InputError> {
     let integrity = if verify { verify_meta(path)? } else { Integrity::Sound };
     let tables = load_meta(path)?;

@@ -101,7 +101,8 @@ pub struct Announcement {
     pub flush: Option<FlushState>,
     /// Files that will come.
     pub files: BTreeSet<CoverageName>,
-    /// How many of those below are kept back because they are old; `None` if none is.
+    /// How many of those below are kept back because they are old; `None` if none is. A program that sums some of them only
+    /// shows by it.
     pub old: Option<u64>,
     /// Files that will not come, with the SHA-256 that the container's own program gives them.
     pub kept: BTreeMap<CoverageName, Digest>,

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use covfetch::capture::{Captured, Collector};
 use covfetch::error::{Failure, Kind};
-use covfetch::names::ContainerName;
+use covfetch::names::{ContainerName, CoverageName};
 use covfetch::remote::{Cluster, Connection, End, Execution, RemoteError, Verdict};
 use covfetch::resource::Resource;
 use covfetch::selection::PodQuery;
-use covfetch::store::Store;
+use covfetch::store::{Store, hex_digest};
 use covfetch::unpack::Limits;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
@@ -251,6 +251,36 @@ fn streams_without_end_are_cut_off() {
     let mut sends = announced(&[&name]);
     sends.extend(header.as_bytes());
     assert_eq!(capture(sends, true).0.unwrap_err().kind, Kind::Limit);
+}
+
+/// Who keeps files back must say how many, or one that is lost would not be missed.
+#[test]
+fn files_that_are_kept_back_are_counted() {
+    let files = recorded(0);
+    let (meta, counters) = (base_name(&files.meta), base_name(&files.counters[0]));
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path()).unwrap();
+    let name = ContainerName::new("shop", "web-0", "app").unwrap();
+    let keep = |path: &Path, base: &str| {
+        let bytes = std::fs::read(path).unwrap();
+        store.put(&name, &CoverageName::parse(base.as_bytes()).unwrap(), &bytes).unwrap();
+        format!("kept {} {base}\n", hex_digest(&bytes))
+    };
+    let kept = keep(&files.meta, &meta) + &keep(&files.counters[0], &counters);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    for (count, whole) in [("old 2\n", true), ("old 1\n", false), ("old 3\n", false), ("", false)] {
+        let sends = format!("covfetch 1\n{kept}{count}odd 0\nend\n").into_bytes();
+        let liar = Arc::new(Liar::new(move |_, _| sends.clone()));
+        let collector = collector(liar, store.clone());
+        let mut captured = Captured::default();
+        let result = runtime.block_on(collector.capture(&name, "/cov", &mut captured));
+        assert_eq!(
+            result.as_ref().err().map(|failure| failure.kind),
+            (!whole).then_some(Kind::Truncated),
+            "{count}"
+        );
+        assert_eq!(captured.files.len(), if whole { 2 } else { 0 }, "{count}");
+    }
 }
 
 /// A million empty files cost no more than the limit allows.

@@ -128,6 +128,48 @@ fn a_large_meta_file_is_kept_back() {
     }
 }
 
+/// What is older than the mark is told by its sum, in batches, and counted: the count is how a sum that is lost shows.
+#[test]
+fn old_files_are_told_by_their_sums_and_counted() {
+    const OLD: u64 = 700;
+    let site = Site::new();
+    let volume = site.volume("web-0");
+    let recorded = recorded(0);
+    let meta = base_name(&recorded.meta);
+    std::fs::copy(&recorded.meta, volume.join(&meta)).unwrap();
+    let counters = |time: u64| format!("covcounters.{}.1.{time}", meta.replace("covmeta.", ""));
+    for time in (1000..1000 + OLD).chain([1_700_000_000_000_000_000, 1_700_000_000_000_000_001]) {
+        std::fs::write(volume.join(counters(time)), time.to_string()).unwrap();
+    }
+    let home = tempfile::tempdir().unwrap();
+    for shell in ["dash", "bash", "busybox"] {
+        let Some(shell) = wanted(shell) else { continue };
+        let busybox = shell.ends_with("busybox");
+        for applet in ["sh", "tar", "wc", "sha256sum"].iter().filter(|_| busybox) {
+            symlink(&shell, home.path().join(applet)).unwrap();
+        }
+        let (shell, path) =
+            if busybox { (home.path().join("sh"), home.path()) } else { (shell, Path::new("/usr/bin:/bin")) };
+        for (mark, old) in [(Some(999 + OLD), OLD + 1), (Some(1004), 6), (Some(0), 1), (None, 0)] {
+            let script = covfetch::script::command("volumes/web-0", Before::Nothing, None, mark);
+            let mut command = Command::new(&shell);
+            command.args(&script[1..]).current_dir(site.home.path()).env("PATH", path);
+            let output = command.output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{shell:?}: {output:?}");
+            let text = String::from_utf8_lossy(&output.stdout);
+            let count = |word: &str| text.lines().filter(|line| line.starts_with(word)).count() as u64;
+            assert_eq!((count("kept "), count("file ")), (old, OLD + 3 - old), "{shell:?} {mark:?}");
+            let told: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("old ")).collect();
+            let expected: Vec<String> = Some(old).filter(|old| *old > 0).iter().map(u64::to_string).collect();
+            assert_eq!(told, expected, "{shell:?} {mark:?}");
+            if old > 5 {
+                let sum = covfetch::store::hex_digest(b"1004");
+                assert!(text.contains(&format!("kept {sum} {}\n", counters(1004))), "{shell:?}");
+            }
+        }
+    }
+}
+
 /// A process is found by its name, which the kernel cuts after 15 bytes; and one that is not the only one is not.
 #[cfg(target_os = "linux")]
 #[test]

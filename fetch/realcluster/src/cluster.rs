@@ -2,6 +2,7 @@
 
 mod config;
 mod ephemeral;
+mod made;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api;
 use crate::cri::Runtime;
@@ -21,6 +22,7 @@ use crate::node::Node;
 use crate::pod::{Container, Pod};
 
 pub(crate) use ephemeral::{Ephemeral, Progress, start as start_ephemeral};
+pub(crate) use made::{make, remove};
 
 /// How long a container may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(30);
@@ -36,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) containers: Vec<Started>,
     /// In the order in which they were added.
     pub(crate) ephemeral: Vec<Ephemeral>,
+    /// What a client has made it of, if a client did; its container is the first of the ephemeral ones then.
+    pub(crate) made: Option<Value>,
 }
 
 /// A container that was started.
@@ -49,9 +53,16 @@ pub(crate) struct Started {
 pub(crate) struct State {
     pub(crate) runtime: Runtime,
     pods: Mutex<BTreeMap<(String, String), Running>>,
+    home: PathBuf,
+    node: String,
 }
 
 impl State {
+    /// The directory with the volumes of a namespace's claims.
+    pub(crate) fn claims(&self, namespace: &str) -> PathBuf {
+        self.home.join("claims").join(namespace)
+    }
+
     /// The pods, for as long as nobody waits.
     pub(crate) fn pods(&self) -> MutexGuard<'_, BTreeMap<(String, String), Running>> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,7 +89,12 @@ impl Cluster {
         let (node, runtime) = executor.block_on(Node::start())?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(Error::io("listen on loopback"))?;
         let address = listener.local_addr().map_err(Error::io("listen on loopback"))?;
-        let state = Arc::new(State { runtime, pods: Mutex::default() });
+        let state = Arc::new(State {
+            runtime,
+            pods: Mutex::default(),
+            home: node.home().to_owned(),
+            node: node.name().to_owned(),
+        });
         executor.spawn(api::serve(listener, Arc::clone(&state)));
         let cluster = Self { executor, node, state, address: format!("http://{address}") };
         let trial = Pod::new("kube-system", "trial");
@@ -97,13 +113,20 @@ impl Cluster {
     /// Starts a pod and its containers, and lists it from then on.
     pub fn run(&self, pod: Pod) -> Result<(), Error> {
         let uid = format!("{}-{}-{}", self.node.name(), pod.namespace, pod.name);
-        let sandbox_config = config::sandbox(&pod, &uid, &self.node);
+        let sandbox_config = config::sandbox(&pod, &uid, &self.state);
         std::fs::create_dir_all(&sandbox_config.log_directory).map_err(Error::io("make a directory"))?;
         let runtime = &self.state.runtime;
         let sandbox = self.executor.block_on(runtime.run_sandbox(&sandbox_config))?;
         let key = (pod.namespace.clone(), pod.name.clone());
-        let mut running =
-            Running { pod, uid, sandbox, sandbox_config, containers: Vec::new(), ephemeral: Vec::new() };
+        let mut running = Running {
+            pod,
+            uid,
+            sandbox,
+            sandbox_config,
+            containers: Vec::new(),
+            ephemeral: Vec::new(),
+            made: None,
+        };
         for container in &running.pod.containers {
             let id = self.start_container(&running, container, 0)?;
             running.containers.push(Started { id, restarts: 0 });
@@ -119,13 +142,17 @@ impl Cluster {
         attempt: u32,
     ) -> Result<String, Error> {
         let volumes = self.node.home().join("volumes").join(&running.uid);
+        let claims = self.state.claims(&running.pod.namespace);
         for name in container.volumes.keys() {
-            let directory = volumes.join(name);
+            let directory = match running.pod.claims.get(name) {
+                Some(claim) => claims.join(claim),
+                None => volumes.join(name),
+            };
             std::fs::create_dir_all(&directory).map_err(Error::io("make a volume"))?;
             let everybody = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(&directory, everybody).map_err(Error::io("make a volume"))?;
         }
-        let container = config::container(&running.pod, container, attempt, &volumes);
+        let container = config::container(&running.pod, container, attempt, &volumes, &claims);
         let started =
             self.state.runtime.start_container(&running.sandbox, container, &running.sandbox_config);
         self.executor.block_on(started)
@@ -204,6 +231,17 @@ impl Cluster {
         let unknown = || Error::Unknown(format!("{namespace}/{pod}"));
         let running = pods.get(&(namespace.to_owned(), pod.to_owned())).ok_or_else(unknown)?;
         Ok(running.ephemeral.iter().map(|added| added.spec.clone()).collect())
+    }
+
+    /// Where on this machine the volume of a claim lies.
+    pub fn claim(&self, namespace: &str, claim: &str) -> PathBuf {
+        self.state.claims(namespace).join(claim)
+    }
+
+    /// The pods that a namespace has, by name.
+    pub fn pods(&self, namespace: &str) -> Vec<String> {
+        let pods = self.state.pods();
+        pods.keys().filter(|(of, _)| of == namespace).map(|(_, name)| name.clone()).collect()
     }
 
     /// How a container's processes are named in this machine's `/proc/<pid>/cgroup`.

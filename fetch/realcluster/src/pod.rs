@@ -101,6 +101,8 @@ pub struct Pod {
     pub(crate) containers: Vec<Container>,
     pub(crate) shared_processes: bool,
     pub(crate) tells_users: bool,
+    /// Claims by the names of their volumes.
+    pub(crate) claims: BTreeMap<String, String>,
     pub(crate) standard: Standard,
 }
 
@@ -114,6 +116,7 @@ impl Pod {
             containers: Vec::new(),
             shared_processes: false,
             tells_users: true,
+            claims: BTreeMap::new(),
             standard: Standard::default(),
         }
     }
@@ -136,6 +139,13 @@ impl Pod {
     #[must_use]
     pub fn shared_processes(mut self) -> Self {
         self.shared_processes = true;
+        self
+    }
+
+    /// Lets a volume be that of a claim, which is made if nobody has it yet.
+    #[must_use]
+    pub fn claim(mut self, volume: &str, claim: &str) -> Self {
+        self.claims.insert(volume.to_owned(), claim.to_owned());
         self
     }
 

@@ -63,8 +63,21 @@ impl Place {
         ran
     }
 
+    /// Runs the program with these arguments only.
+    pub(crate) fn fetch_only(&self, arguments: &[&str]) -> Ran {
+        let ran =
+            Ran::of(&self.site.covfetch().args(["-n", self.namespace]).args(arguments).output().unwrap());
+        self.site.check();
+        ran
+    }
+
     /// Starts the program, to do something to a pod while it runs.
     pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        self.begin_only(&[&["-l", "app=library"], arguments].concat())
+    }
+
+    /// Starts the program with these arguments only.
+    pub(crate) fn begin_only(&self, arguments: &[&str]) -> Child {
         let prepared = self.site.covfetch();
         let mut command = Command::new(prepared.get_program());
         for (name, value) in prepared.get_envs() {
@@ -75,7 +88,7 @@ impl Place {
         }
         command
             .args(prepared.get_args())
-            .args(["-n", self.namespace, "-l", "app=library"])
+            .args(["-n", self.namespace])
             .args(arguments)
             .current_dir(self.site.home.path())
             .stdout(Stdio::piped())

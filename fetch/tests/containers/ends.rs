@@ -10,7 +10,7 @@ use realcluster::{Container, Image, Pod, Rights};
 
 use crate::cluster::{Place, wait_until};
 use crate::images;
-use crate::service::{Port, service};
+use crate::service::{Port, Service, service};
 use crate::signals::{never_flushes, script_waits};
 
 /// Files of a pod that is killed while it is copied.
@@ -40,6 +40,23 @@ fn long_file(hash: MetaHash) -> Vec<u8> {
     writer.finish()
 }
 
+/// Writes more counter files of a build into a directory than fit into the pipes and sockets on the way.
+fn fill(directory: &Path, hash: &str) {
+    let bytes = long_file(MetaHash::from_hex(hash.as_bytes()).unwrap());
+    for number in 1..=FILES {
+        fs::write(directory.join(format!("covcounters.{hash}.7.{number}")), &bytes).unwrap();
+    }
+}
+
+/// The same in a directory without a pod, with the recorded meta file; gives how many files there are then.
+pub(crate) fn many_files(service: &Service, directory: &Path) -> usize {
+    let meta = service.meta_file();
+    let name = meta.file_name().unwrap().to_str().unwrap();
+    fs::copy(&meta, directory.join(name)).unwrap();
+    fill(directory, name.strip_prefix("covmeta.").unwrap());
+    FILES + 1
+}
+
 /// A pod with more bytes than fit into the pipes and sockets on the way. Gives the directory of what is fetched of it,
 /// where there are two files already.
 fn with_many_files(place: &Place, image: &Image) -> PathBuf {
@@ -56,12 +73,8 @@ fn with_many_files(place: &Place, image: &Image) -> PathBuf {
         .unwrap()
         .iter()
         .find_map(|file| file["name"].as_str().unwrap().strip_prefix("covmeta.").map(str::to_owned));
-    let hash = meta.unwrap();
-    let bytes = long_file(MetaHash::from_hex(hash.as_bytes()).unwrap());
     let volume = place.cluster.volume(place.namespace, "library-0", "coverage").unwrap();
-    for number in 1..=FILES {
-        fs::write(volume.join(format!("covcounters.{hash}.7.{number}")), &bytes).unwrap();
-    }
+    fill(&volume, &meta.unwrap());
     place.site.store().join(place.namespace).join("library-0/app")
 }
 

@@ -4,6 +4,7 @@
 // Helpers of tests fail the test by panicking, as the tests themselves do.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod claims;
 mod cluster;
 mod debug;
 mod directories;

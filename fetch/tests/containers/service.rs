@@ -95,6 +95,16 @@ impl Service {
         profile(&self.recorded.join("data"))
     }
 
+    /// The meta file that was recorded.
+    pub(crate) fn meta_file(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.recorded.join("data/pod-0")).unwrap();
+        let meta = files.find_map(|entry| {
+            let entry = entry.unwrap();
+            entry.file_name().to_str().unwrap().starts_with("covmeta.").then(|| entry.path())
+        });
+        meta.unwrap()
+    }
+
     /// The reference tool's percentages of the recorded data, a line for each package.
     pub(crate) fn percentages(&self) -> String {
         std::fs::read_to_string(self.recorded.join("golden/percent.txt")).unwrap()

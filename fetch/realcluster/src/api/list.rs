@@ -74,6 +74,15 @@ fn is_plain(text: &str) -> bool {
 
 async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
     let pod = &running.pod;
+    if let (Some(made), Some(container)) = (&running.made, running.ephemeral.first()) {
+        let mut item = made.clone();
+        item["metadata"]["namespace"] = pod.namespace.clone().into();
+        item["metadata"]["uid"] = running.uid.clone().into();
+        let status = ephemeral_status(state, container).await?;
+        let phase = if status["state"]["running"].is_null() { "Pending" } else { "Running" };
+        item["status"] = json!({"phase": phase, "containerStatuses": [status]});
+        return Ok(item);
+    }
     let mut statuses = Vec::new();
     let mut ends = Vec::new();
     for (container, started) in pod.containers.iter().zip(&running.containers) {
@@ -101,7 +110,7 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
             "nodeName": "node-0",
             "hostNetwork": true,
             "shareProcessNamespace": pod.shared_processes,
-            "volumes": volumes.iter().map(|name| json!({"name": name, "emptyDir": {}})).collect::<Vec<_>>(),
+            "volumes": volumes.iter().map(|name| volume(pod, name)).collect::<Vec<_>>(),
             "containers": pod.containers.iter().map(spec).collect::<Vec<_>>(),
             "ephemeralContainers": running.ephemeral.iter().map(|added| &added.spec).collect::<Vec<_>>(),
         },
@@ -109,6 +118,13 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
             "phase": phase, "containerStatuses": statuses, "ephemeralContainerStatuses": ephemeral,
         },
     }))
+}
+
+fn volume(pod: &Pod, name: &str) -> Value {
+    match pod.claims.get(name) {
+        Some(claim) => json!({"name": name, "persistentVolumeClaim": {"claimName": claim}}),
+        None => json!({"name": name, "emptyDir": {}}),
+    }
 }
 
 fn spec(container: &Container) -> Value {

@@ -3,6 +3,7 @@
 mod ephemeral;
 mod exec;
 mod list;
+mod pods;
 mod security;
 
 use std::convert::Infallible;
@@ -58,6 +59,15 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Answer {
         }
         (&Method::GET, ["api", "v1", "namespaces", namespace, "pods", pod, "exec"]) => {
             exec::relay(state, namespace, pod, request).await
+        }
+        (&Method::POST, ["api", "v1", "namespaces", namespace, "pods"]) => {
+            pods::create(state, namespace, request).await
+        }
+        (&Method::DELETE, ["api", "v1", "namespaces", namespace, "pods", pod]) => {
+            pods::delete(state, namespace, pod).await
+        }
+        (&Method::GET, ["api", "v1", "namespaces", namespace, "persistentvolumeclaims", claim]) => {
+            pods::claim(state, namespace, claim)
         }
         (&Method::PATCH, ["api", "v1", "namespaces", namespace, "pods", pod, "ephemeralcontainers"]) => {
             ephemeral::patch(state, namespace, pod, request).await

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::State;
 use crate::cri::messages::{
     Capability, ContainerConfig, ContainerMetadata, ContainerSecurity, Dns, ImageSpec, Int64Value, KeyValue,
     LinuxContainer, LinuxSandbox, Mount, NamespaceMode, NamespaceOption, ProfileType, SandboxConfig,
     SandboxMetadata, SandboxSecurity, SecurityProfile,
 };
-use crate::node::Node;
 use crate::pod::{Container, Pod, Rights};
 
 /// The sandbox of a pod.
-pub(crate) fn sandbox(pod: &Pod, uid: &str, node: &Node) -> SandboxConfig {
+pub(crate) fn sandbox(pod: &Pod, uid: &str, state: &State) -> SandboxConfig {
     let seccomp = Some(SecurityProfile { profile_type: ProfileType::RuntimeDefault as i32 });
     SandboxConfig {
         metadata: Some(SandboxMetadata {
@@ -24,7 +24,7 @@ pub(crate) fn sandbox(pod: &Pod, uid: &str, node: &Node) -> SandboxConfig {
         }),
         // The host's network comes with the host's name.
         hostname: String::new(),
-        log_directory: node.home().join("logs").join(uid).display().to_string(),
+        log_directory: state.home.join("logs").join(uid).display().to_string(),
         // Given, so that the host's is not looked for.
         dns_config: Some(Dns { servers: vec!["127.0.0.1".to_owned()] }),
         labels: HashMap::from([
@@ -33,23 +33,37 @@ pub(crate) fn sandbox(pod: &Pod, uid: &str, node: &Node) -> SandboxConfig {
             ("io.kubernetes.pod.uid".to_owned(), uid.to_owned()),
         ]),
         linux: Some(LinuxSandbox {
-            cgroup_parent: format!("/{}", node.name()),
+            cgroup_parent: format!("/{}", state.node),
             security_context: Some(SandboxSecurity { namespace_options: Some(namespaces(pod)), seccomp }),
         }),
     }
 }
 
 /// A container of a pod, whose volumes lie in a directory.
-pub(crate) fn container(pod: &Pod, container: &Container, attempt: u32, volumes: &Path) -> ContainerConfig {
+///
+/// Those of claims lie in another one.
+pub(crate) fn container(
+    pod: &Pod,
+    container: &Container,
+    attempt: u32,
+    volumes: &Path,
+    claims: &Path,
+) -> ContainerConfig {
     let envs = container.environment.iter();
-    let mounts = container.volumes.iter().map(|(name, path)| Mount {
-        container_path: path.clone(),
-        host_path: volumes.join(name).display().to_string(),
+    let mounts = container.volumes.iter().map(|(name, path)| {
+        let host = if pod.claims.contains_key(name) { claims } else { volumes };
+        let name = pod.claims.get(name).unwrap_or(name);
+        Mount {
+            container_path: path.clone(),
+            host_path: host.join(name).display().to_string(),
+            readonly: false,
+        }
     });
     ContainerConfig {
         metadata: Some(ContainerMetadata { name: container.name.clone(), attempt }),
         image: Some(ImageSpec { image: container.image.clone() }),
         command: container.command.clone(),
+        working_dir: String::new(),
         envs: envs.map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect(),
         mounts: mounts.collect(),
         log_path: log_name(&container.name, attempt),
@@ -86,6 +100,7 @@ fn security(pod: &Pod, rights: Rights) -> ContainerSecurity {
         run_as_user: user.clone(),
         run_as_group: user,
         readonly_rootfs: restricted,
+        supplemental_groups: Vec::new(),
         no_new_privs: restricted,
         seccomp: Some(SecurityProfile { profile_type: profile as i32 }),
     }
@@ -109,6 +124,7 @@ pub(crate) fn ephemeral(pod: &Pod, spec: &Value, target: Option<&str>) -> Contai
     ContainerConfig {
         image: Some(ImageSpec { image: text(&spec["image"]) }),
         command: texts(&spec["command"]),
+        working_dir: text(&spec["workingDir"]),
         envs: Vec::new(),
         mounts: Vec::new(),
         log_path: log_name(&name, 0),
@@ -123,6 +139,7 @@ pub(crate) fn ephemeral(pod: &Pod, spec: &Value, target: Option<&str>) -> Contai
                 run_as_user: number("runAsUser"),
                 run_as_group: number("runAsGroup"),
                 readonly_rootfs: context["readOnlyRootFilesystem"] == true,
+                supplemental_groups: Vec::new(),
                 no_new_privs: context["allowPrivilegeEscalation"] == false,
                 seccomp: Some(SecurityProfile { profile_type: profile as i32 }),
             }),

@@ -161,6 +161,8 @@ pub(crate) struct Mount {
     pub(crate) container_path: String,
     #[prost(string, tag = "2")]
     pub(crate) host_path: String,
+    #[prost(bool, tag = "3")]
+    pub(crate) readonly: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -183,6 +185,8 @@ pub(crate) struct ContainerSecurity {
     pub(crate) run_as_group: Option<Int64Value>,
     #[prost(bool, tag = "7")]
     pub(crate) readonly_rootfs: bool,
+    #[prost(int64, repeated, tag = "8")]
+    pub(crate) supplemental_groups: Vec<i64>,
     #[prost(bool, tag = "11")]
     pub(crate) no_new_privs: bool,
     #[prost(message, optional, tag = "15")]
@@ -203,6 +207,9 @@ pub(crate) struct ContainerConfig {
     pub(crate) image: Option<ImageSpec>,
     #[prost(string, repeated, tag = "3")]
     pub(crate) command: Vec<String>,
+    /// The image's if empty.
+    #[prost(string, tag = "5")]
+    pub(crate) working_dir: String,
     #[prost(message, repeated, tag = "6")]
     pub(crate) envs: Vec<KeyValue>,
     #[prost(message, repeated, tag = "7")]

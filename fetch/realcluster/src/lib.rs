@@ -31,8 +31,10 @@
 //! # What is not real
 //!
 //! * The kubelet and the API server: nothing is scheduled or restarted by itself, pods are listed by `k=v` selectors, and
-//!   nobody is refused anything. Ephemeral containers are started when they are added. A real API server speaks v5 of the exec protocol with its clients and translates; here
-//!   the client meets containerd's own version.
+//!   nobody is refused anything. Ephemeral containers are started when they are added, and pods that clients make when they
+//!   are made: of one container, with the volume of one claim. A real API server speaks v5 of the exec protocol with its
+//!   clients and translates; here the client meets containerd's own version.
+//! * Claims: each is a directory of this machine.
 //! * The network: pods use the host's.
 
 mod api;

@@ -18,6 +18,9 @@ use crate::selection::PodQuery;
 /// How long the pod may take to run: its volume is attached, its image pulled.
 const START: Duration = Duration::from_mins(3);
 
+/// What to do about an image that does not serve.
+const ANOTHER: &str = "; name another one with --helper-image (busybox has all that is needed)";
+
 /// How long an answer to its creation, or its removal, may take once the run is to end.
 const CLEANUP: Duration = Duration::from_secs(10);
 
@@ -46,7 +49,7 @@ impl Collector {
         let helper = pod.metadata.name.clone().unwrap_or_default();
         // From here on there may be a pod, whatever the API server has said.
         let result = match made {
-            Ok(()) => reader.read(name, &helper, captured).await,
+            Ok(()) => reader.read(name, &helper, image, captured).await,
             Err(failure) => Err(failure),
         };
         let removed = reader.remove(&helper).await;
@@ -131,8 +134,14 @@ impl Reader<'_> {
     }
 
     /// Waits until the pod runs, and reads through it.
-    async fn read(&self, name: &ContainerName, helper: &str, captured: &mut Captured) -> Result<(), Failure> {
-        self.started(helper).await?;
+    async fn read(
+        &self,
+        name: &ContainerName,
+        helper: &str,
+        image: &str,
+        captured: &mut Captured,
+    ) -> Result<(), Failure> {
+        self.started(helper, image).await?;
         let reader = ContainerName::new(&self.mount.namespace, helper, CONTAINER)?;
         let collector = self.collector.for_claims();
         let result = collector.capture_through(name, &reader, &self.mount.directory, captured).await;
@@ -140,11 +149,17 @@ impl Reader<'_> {
             Kind::Empty if self.mount.directory == "." => {
                 failure.followed_by("; a directory below the volume's root is named by --from")
             }
+            // The pod is ours: nobody need change an image, or look into it from beside.
+            Kind::NoTar => {
+                let message =
+                    format!("the helper pod's image {image} has no tar, and no cat and wc{ANOTHER}");
+                Failure { message, ..failure }
+            }
             _ => failure,
         })
     }
 
-    async fn started(&self, helper: &str) -> Result<(), Failure> {
+    async fn started(&self, helper: &str, image: &str) -> Result<(), Failure> {
         let until = Instant::now() + START.min(self.collector.timeout);
         let [mut pause, longest] = LOOKS;
         loop {
@@ -153,7 +168,9 @@ impl Reader<'_> {
             let pod = pods.first().ok_or_else(gone)?;
             match progress(pod) {
                 Progress::Running => return Ok(()),
-                Progress::Failed(failure) => return Err(failure),
+                Progress::Failed(failure) => {
+                    return Err(failure.followed_by(format_args!("; its image is {image}{ANOTHER}")));
+                }
                 Progress::Waiting => {}
             }
             if Instant::now() + pause > until {

@@ -87,8 +87,9 @@ fn what_ended_pods_have_left_on_a_claim_gives_the_recorded_numbers() {
     }
     assert!(helpers_are_gone(&place, 4));
     // It has tried to write there, as the user whose directory it is.
-    let logs = Command::new("grep").args(["-rlF", "/claim/runs/trace: Read-only file system"]);
-    let logs = { logs }.arg(place.cluster.home().join("logs")).output().unwrap().stdout;
+    let mut grep = Command::new("grep");
+    grep.args(["-rlF", "/claim/runs/trace: Read-only file system"]).arg(place.cluster.home().join("logs"));
+    let logs = grep.output().unwrap().stdout;
     assert!(String::from_utf8_lossy(&logs).contains("reader-0.log"));
 
     // What is not there, and what only somebody else may read.
@@ -159,8 +160,8 @@ fn what_the_helper_image_lacks_is_named() {
         image.reference().to_owned()
     };
     for (image, words) in [
-        (with("helper-sleep", &["sleep"]), "the image has no tar"),
-        (with("helper-shell", &["sh", "sleep"]), "the image has no tar"),
+        (with("helper-sleep", &["sleep"]), "has no tar, and no cat and wc; name another"),
+        (with("helper-shell", &["sh", "sleep"]), "has no tar, and no cat and wc; name another"),
         (with("helper-tar", &["tar"]), "sleep"),
         ("images.invalid/nobody:1".to_owned(), "cannot start (ImagePullBackOff: Back-off pulling image"),
     ] {

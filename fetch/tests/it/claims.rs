@@ -100,7 +100,7 @@ fn what_goes_wrong_is_named_and_the_helper_is_removed() {
         (&[], "a directory below the volume's root is named by --from"),
         (&["--helper-image", "registry.example/nobody:1"], "cannot start (ImagePullBackOff: Back-off"),
         (&["--helper-image", slow, "--timeout", "1s"], "does not run in time: pending (Unschedulable"),
-        (&["--helper-image", "registry.example/bare:1"], "the image has no tar"),
+        (&["--helper-image", "registry.example/bare:1"], "image registry.example/bare:1 has no tar"),
     ] {
         cluster.clear_requests();
         let ran = site.fetch_only(&[&["pvc/data"], arguments].concat()).expect(3);

@@ -13,9 +13,11 @@ use crate::pod::{Container, Pod, Rights};
 pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&str>) -> Answer {
     let (mut wanted, mut name) = (Vec::new(), None);
     for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let labels = || value.split(',').map(|pair| pair.split_once('=')).collect::<Option<Vec<_>>>();
         match (key.as_ref(), value.split_once('=')) {
-            ("labelSelector", Some((name, value))) if is_plain(name) && is_plain(value) => {
-                wanted.push((name.to_owned(), value.to_owned()));
+            ("labelSelector", Some(_)) if labels().is_some_and(|all| all.iter().all(is_plain_pair)) => {
+                let pairs = labels().unwrap_or_default();
+                wanted.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
             }
             ("fieldSelector", Some(("metadata.name", value))) if is_plain(value) => {
                 name = Some(value.to_owned());
@@ -23,7 +25,7 @@ pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&
             ("limit", _) => {}
             _ => {
                 let message = format!(
-                    "only labelSelector=NAME=VALUE and fieldSelector=metadata.name=NAME are served here, not {key}={value}"
+                    "only labelSelector=NAME=VALUE,... and fieldSelector=metadata.name=NAME are served here, not {key}={value}"
                 );
                 return status(StatusCode::BAD_REQUEST, "BadRequest", &message);
             }
@@ -65,6 +67,10 @@ pub(super) async fn one(state: &State, namespace: &str, name: &str) -> Answer {
         }
         Err(error) => status(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &error.to_string()),
     }
+}
+
+fn is_plain_pair((name, value): &(&str, &str)) -> bool {
+    is_plain(name) && is_plain(value)
 }
 
 /// Whether a part of a selector is a name or a value rather than an operator.

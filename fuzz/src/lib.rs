@@ -14,6 +14,7 @@ mod stream;
 mod texts;
 mod writers;
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use seeds::{Seed, seeds};
@@ -64,5 +65,29 @@ pub fn run(name: &str, data: &[u8]) {
 /// Tries some bytes on the target that the variable `FUZZ_TARGET` names: one binary for all of them.
 pub fn run_from_environment(data: &[u8]) {
     static NAME: OnceLock<String> = OnceLock::new();
-    run(NAME.get_or_init(|| std::env::var("FUZZ_TARGET").unwrap_or_default()), data);
+    run(NAME.get_or_init(named_target), data);
+}
+
+/// Writes seeds of that target to the directory that the variable `FUZZ_SEEDS` names, unless it holds something already.
+pub fn write_seeds_if_asked() {
+    let Some(directory) = std::env::var_os("FUZZ_SEEDS").map(PathBuf::from) else { return };
+    if std::fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_none()) {
+        write_seeds(&named_target(), &directory);
+    }
+}
+
+/// Writes the seeds of a target into a directory, which is made if need be.
+///
+/// # Panics
+///
+/// If that fails.
+pub fn write_seeds(target: &str, directory: &Path) {
+    std::fs::create_dir_all(directory).unwrap();
+    for (index, seed) in seeds(target).iter().enumerate() {
+        std::fs::write(directory.join(format!("seed-{index}")), &seed.bytes).unwrap();
+    }
+}
+
+fn named_target() -> String {
+    std::env::var("FUZZ_TARGET").unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --package covfetch --bench fleet
 //! cargo bench --package covfetch --bench fleet -- --pods 100 --latency 5
+//! cargo bench --package covfetch --bench fleet -- --gzip
 //! ```
 //!
 //! One machine plays the client, the API server and all nodes, so that processor time which a cluster spreads over its
@@ -42,6 +43,9 @@ struct Arguments {
     /// Containers that covfetch reads at the same time.
     #[arg(long, default_value = "16")]
     parallel: usize,
+    /// Have covfetch's files sent through gzip.
+    #[arg(long)]
+    gzip: bool,
     /// What `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -52,15 +56,17 @@ fn main() -> ExitCode {
     let Arguments { pods, parallel, .. } = arguments;
     let latency = Duration::from_millis(arguments.latency);
     let parallel = parallel.to_string();
+    let gzip: &[&str] = if arguments.gzip { &["--gzip"] } else { &[] };
+    let quietly = [&["-q", "--parallel", &parallel], gzip].concat();
     println!("{pods} pods of one program, {latency:?} in each direction, TLS");
 
     let few = Fleet::start(pods / 10, latency, true);
-    let (ran, _, memory_of_few) = few.fetch(&["-q", "--parallel", &parallel]);
+    let (ran, _, memory_of_few) = few.fetch(&quietly);
     few.check(&ran.expect(0), &BTreeMap::new());
     drop(few);
 
     let fleet = Fleet::start(pods, latency, true);
-    let (ran, all, memory) = fleet.fetch(&["-q", "--parallel", &parallel]);
+    let (ran, all, memory) = fleet.fetch(&quietly);
     fleet.check(&ran.expect(0), &BTreeMap::new());
     println!("covfetch, all there: {}, {} execs, {} of memory", said(all), fleet.execs(), mebibytes(memory));
     println!("covfetch with {} pods: {} of memory", pods / 10, mebibytes(memory_of_few));
@@ -72,7 +78,7 @@ fn main() -> ExitCode {
     println!("that is {bytes:.1} times the bytes and {time:.1} times the time");
 
     let spoiled = fleet.spoil();
-    let (ran, cost, _) = fleet.fetch(&["--parallel", &parallel]);
+    let (ran, cost, _) = fleet.fetch(&[&["--parallel", &parallel], gzip].concat());
     fleet.check(&ran.expect(3), &spoiled);
     let whole = pods - spoiled.len();
     println!("{} spoiled pods: all named, the other {whole} all there, in {}", spoiled.len(), said(cost));

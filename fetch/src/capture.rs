@@ -57,6 +57,8 @@ pub struct Collector {
     pub memory: Arc<Semaphore>,
     /// Leave in the store what it has from earlier runs, instead of having it sent again.
     pub resume: bool,
+    /// Have files sent through gzip where the image has it.
+    pub gzip: bool,
     /// The meta files that containers have in common; `None` to copy them from each.
     pub shared: Option<SharedMetas>,
     /// Interrupts the run.
@@ -98,6 +100,10 @@ pub struct Captured {
     shell_less: bool,
     /// The container has no tar, as far as that is known.
     tar_less: bool,
+    /// Gzip was asked for and could not be had: the image has none, or no shell to run it with.
+    pub unzipped: bool,
+    /// What is fetched by name can go through gzip.
+    zips: bool,
     /// The ephemeral container that it is read through, if it is, and where its directory is to be found from there.
     pub debug: Option<debug::Window>,
 }

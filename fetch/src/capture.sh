@@ -1,4 +1,4 @@
-# Runs in the container: sh -c SCRIPT covfetch DIR HOW PID SECONDS BEFORE LARGE MARK. Values come as arguments only.
+# Runs in the container: sh -c SCRIPT covfetch DIR HOW PID SECONDS BEFORE LARGE MARK ZIP. Values come as arguments only.
 # HOW = "" no flush, a signal to send, "look" or "any" = say what is there and stop: somebody else flushes then ("any" =
 # whatever the counter mode). PID = a number, a name, or "*" for any. BEFORE = counter files of PID before the flush;
 # given = it was asked for, only wait.
@@ -6,11 +6,12 @@
 # cat makes of them, and a line "end" behind the last. POSIX sh; dash, bash and busybox.
 # MARK = time up to which a counter file is not sent, but its SHA-256 told, and so are all meta files'; "" = send all.
 # LARGE = bytes from which on a meta file is not sent, but its SHA-256 told; "" = send all.
+# ZIP = "" or that what follows the lines goes through gzip, all of it as one stream, if there is one.
 LC_ALL=C IFS=' 	
 '
 export LC_ALL
 unset CDPATH
-dir=$1 how=$2 pid=$3 seconds=$4 before=$5 large=$6 mark=$7
+dir=$1 how=$2 pid=$3 seconds=$4 before=$5 large=$6 mark=$7 zip=$8
 say() { printf '%s\n' "$*"; }
 # shellcheck disable=SC2086
 count() { set -- ./covcounters.*.$pid.*; if [ -e "$1" ]; then n=$#; else n=0; fi; }
@@ -42,6 +43,7 @@ old() {
 sums() { sha256sum "$@" | while read -r sum name; do say kept "$sum" "${name#./}"; done; }
 command -v sha256sum >/dev/null || mark=
 say covfetch 1
+[ -z "$zip" ] || command -v gzip >/dev/null || { say no-gzip; zip=; }
 form=archive
 send() { tar -cf - "$@"; }
 if ! command -v tar >/dev/null; then
@@ -118,17 +120,19 @@ for f in ./tmp.cov*; do
 done
 say odd "$odd"
 [ "$found" = 1 ] || { say end; exit 0; }
-say "$form"
+say "$form${zip:+ gzip}"
 # The names hold nothing that a shell splits or expands.
-batch='' held=0
-for f in ./covmeta.* ./covcounters.*; do
-  fit || continue
-  if old; then continue; fi
-  case $kept in *" $f "*) continue ;; esac
-  batch="$batch $f" held=$((held + 1))
-  # shellcheck disable=SC2086
-  [ "$held" -lt 500 ] || { send $batch || exit; batch='' held=0; }
-done
 # shellcheck disable=SC2086
-[ "$held" = 0 ] || send $batch || exit
-[ "$form" = archive ] || say end
+batches() {
+  batch='' held=0
+  for f in ./covmeta.* ./covcounters.*; do
+    fit || continue
+    if old; then continue; fi
+    case $kept in *" $f "*) continue ;; esac
+    batch="$batch $f" held=$((held + 1))
+    [ "$held" -lt 500 ] || { send $batch || return; batch='' held=0; }
+  done
+  [ "$held" = 0 ] || send $batch || return
+  [ "$form" = archive ] || say end
+}
+${zip:+zipped} batches

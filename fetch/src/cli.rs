@@ -184,6 +184,11 @@ pub struct Cli {
     #[arg(long, help_heading = "Limits")]
     pub no_dedupe: bool,
 
+    /// Have files sent through gzip, where an image has it and a shell: for lines slower than some 100 Mbit/s. Sends about
+    /// half the bytes, and costs the container 25 ms of processor time for each MiB
+    #[arg(long, help_heading = "Limits")]
+    pub gzip: bool,
+
     /// Containers to read at the same time
     #[arg(long, value_name = "N", default_value = "16", help_heading = "Limits")]
     pub parallel: NonZeroUsize,

@@ -61,6 +61,8 @@ pub struct Options {
     pub allow_empty: bool,
     /// Copy a meta file that containers have in common from one of them only.
     pub dedupe: bool,
+    /// Have files sent through gzip where the image has it.
+    pub gzip: bool,
     /// Containers at the same time.
     pub parallel: usize,
     /// Attempts beyond the first.
@@ -163,6 +165,7 @@ impl Options {
             verbosity: cli.verbose,
             allow_empty: cli.allow_empty,
             dedupe: !cli.no_dedupe,
+            gzip: cli.gzip,
             parallel: cli.parallel.get(),
             retries: cli.retries,
             timeout: cli.timeout,

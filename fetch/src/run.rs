@@ -141,6 +141,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         timeout: options.timeout,
         memory: Arc::new(Semaphore::new(options.memory_kib)),
         resume: options.dedupe,
+        gzip: options.gzip,
         // A single container has nothing in common with others.
         shared: (options.dedupe && readable > 1).then(SharedMetas::default),
         cancel: cancel.clone(),
@@ -187,13 +188,21 @@ async fn collect(collector: &Collector, entries: &[Entry], options: &Options, ru
     let mut results = futures::stream::iter(groups)
         .map(|group| Box::pin(futures::stream::iter(group).then(capture)))
         .flatten_unordered(options.parallel);
+    let (mut read, mut unzipped) = (0_usize, 0_usize);
     while let Some((index, captured, outcome)) = results.next().await {
+        read += usize::from(!captured.files.is_empty());
+        unzipped += usize::from(captured.unzipped && !captured.files.is_empty());
         if let Some(record) = run.containers.get_mut(index) {
             result(record, captured, outcome, options);
             progress.done(record);
         }
     }
     progress.finish();
+    if unzipped > 0 && !options.quiet {
+        note(&format!(
+            "--gzip: {unzipped} of {read} containers have no gzip, or no shell to run it with, and sent their files as they are"
+        ));
+    }
 }
 
 /// A container to read: its place in the plan, its name, its directory.

@@ -1,6 +1,6 @@
 //! Flush and copy in one command: the constant shell script that runs in the container, and the text it answers with.
 //!
-//! The text comes first and is bounded; the files follow it on the same stream, as archives or plain. Nothing in it is believed further
+//! The text comes first and is bounded; the files follow it on the same stream, as archives or plain, through gzip or not. Nothing in it is believed further
 //! than this: a name that was announced must arrive, and whatever arrives is checked for what it is.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,20 @@ const MOST_OTHER_LINES: u64 = 1_000;
 /// A shell function for scripts that take a process's name.
 pub const FIND_PROCESS: &str = include_str!("process.sh");
 
+/// A shell function for scripts that send through gzip.
+const ZIPPED: &str = include_str!("gzip.sh");
+
+/// How the files are to be sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sending {
+    /// Size, bytes, from which on a meta file is not sent, but its SHA-256 told; `None` = however large.
+    pub large: Option<u64>,
+    /// Time, nanoseconds since 1970, up to which the same goes for counter files, and for all meta files.
+    pub mark: Option<u64>,
+    /// Through gzip, if the image has it.
+    pub gzip: bool,
+}
+
 /// What is done before the copy.
 #[derive(Debug, Clone, Copy)]
 pub enum Before<'a> {
@@ -37,9 +51,8 @@ pub enum Before<'a> {
     Wait(&'a FlushRequest, Option<u32>, u64),
 }
 
-/// The command for one container. `large` is the size, bytes, from which on a meta file is not sent, but its SHA-256 told;
-/// `mark` is the time, nanoseconds since 1970, up to which the same goes for counter files, and for all meta files.
-pub fn command(source: &str, before: Before<'_>, large: Option<u64>, mark: Option<u64>) -> Vec<String> {
+/// The command for one container.
+pub fn command(source: &str, before: Before<'_>, sending: Sending) -> Vec<String> {
     let seconds = |flush: &FlushRequest| flush.timeout.as_secs().max(1).to_string();
     let any = || "*".to_owned();
     let (how, process, seconds, count) = match before {
@@ -62,16 +75,25 @@ pub fn command(source: &str, before: Before<'_>, large: Option<u64>, mark: Optio
     vec![
         "sh".to_owned(),
         "-c".to_owned(),
-        without_comments(&[FIND_PROCESS, SOURCE]),
+        without_comments(&[FIND_PROCESS, ZIPPED, SOURCE]),
         "covfetch".to_owned(),
         directory(source),
         how.to_owned(),
         process,
         seconds,
         count,
-        large.map(|bytes| bytes.to_string()).unwrap_or_default(),
-        mark.map(|time| time.to_string()).unwrap_or_default(),
+        sending.large.map(|bytes| bytes.to_string()).unwrap_or_default(),
+        sending.mark.map(|time| time.to_string()).unwrap_or_default(),
+        if sending.gzip { "gzip" } else { "" }.to_owned(),
     ]
+}
+
+/// The command that sends files by name in an archive through gzip, where a shell, tar and gzip are known to be.
+pub fn zipped_archive<'a>(source: &str, names: impl IntoIterator<Item = &'a CoverageName>) -> Vec<String> {
+    let script = without_comments(&[ZIPPED, "cd -- \"$1\" && shift && zipped tar -cf - \"$@\""]);
+    let mut command = ["sh", "-c", &script, "covfetch", &directory(source)].map(str::to_owned).to_vec();
+    command.extend(names.into_iter().map(|name| format!("./{name}")));
+    command
 }
 
 /// Scripts behind each other, as they travel in every URL.
@@ -106,6 +128,8 @@ pub struct Announcement {
     pub old: Option<u64>,
     /// Files that will not come, with the SHA-256 that the container's own program gives them.
     pub kept: BTreeMap<CoverageName, Digest>,
+    /// Gzip was asked for, and the image has none.
+    pub no_gzip: bool,
     /// Temporary files in the directory.
     pub ignored: Vec<String>,
     /// Number of files whose names begin like a coverage file's and are none.
@@ -122,7 +146,12 @@ pub enum Next {
     /// The wait for the flush begins now, and then another line.
     Wait,
     /// The files.
-    Files(Form),
+    Files {
+        /// How they travel.
+        form: Form,
+        /// Through gzip.
+        gzip: bool,
+    },
     /// The end of the stream: there is nothing to copy.
     End,
 }
@@ -174,8 +203,16 @@ impl Announcement {
             "ignored" => {}
             "old" => self.old = Some(number()?),
             "odd" => self.odd = number()?,
-            "archive" => return Ok(Next::Files(Form::Archives)),
-            "plain" => return Ok(Next::Files(Form::Plain)),
+            "no-gzip" => self.no_gzip = true,
+            "archive" | "plain" => {
+                let form = if word == "archive" { Form::Archives } else { Form::Plain };
+                let gzip = match value {
+                    "" => false,
+                    "gzip" => true,
+                    _ => return Err(unexpected(line)),
+                };
+                return Ok(Next::Files { form, gzip });
+            }
             "end" => return Ok(Next::End),
             _ => return Err(unexpected(line)),
         }
@@ -263,7 +300,7 @@ mod tests {
             "archive",
         ];
         let (said, next) = run(&lines);
-        assert_eq!(next, Ok(Next::Files(Form::Archives)));
+        assert_eq!(next, Ok(Next::Files { form: Form::Archives, gzip: false }));
         assert_eq!((said.before.len(), said.signalled, said.flush), (1, Some(1), Some(FlushState::Done)));
         assert_eq!((said.files.len(), said.ignored.len(), said.odd), (2, 1, 2));
     }
@@ -282,6 +319,7 @@ mod tests {
             (&["covfetch 1", "process \u{1b}[2J"], Kind::Rejected),
             (&["covfetch 1", "stop no-process"], Kind::NoProcess),
             (&["covfetch 1", "processes 7 9", "stop several"], Kind::NoProcess),
+            (&["covfetch 1", "archive bzip2"], Kind::Rejected),
             (&["covfetch 1", "kept"], Kind::Rejected),
             (&["covfetch 1", "kept 00 covmeta.0123456789abcdef0123456789abcdef"], Kind::Rejected),
             (&["covfetch 1", "gibberish"], Kind::Rejected),
@@ -304,7 +342,7 @@ mod tests {
     #[test]
     fn the_command_is_constant_and_values_are_arguments() {
         let hostile = "$(touch /tmp/x); `id` '\"\n";
-        let command = command(hostile, Before::Nothing, None, None);
+        let command = command(hostile, Before::Nothing, Sending::default());
         assert_eq!(command[..2], ["sh", "-c"]);
         assert!(!command[2].contains("touch"));
         assert_eq!(command[4], format!("./{hostile}"));

@@ -1,11 +1,13 @@
 //! Stream -> files. No input panics; nothing but plain files with the names that Go writes comes out, each once.
 //!
-//! `archive` reads what tar writes and `plain` what stands in for it; the budget that a container has is one.
+//! `archive` reads what tar writes and `plain` what stands in for it, `gzip` what either sent through gzip; the budget that a container has is one.
 
 mod archive;
+mod gzip;
 mod plain;
 
 pub use archive::unpack;
+pub(crate) use gzip::Unzipped;
 pub(crate) use plain::parse_size;
 
 use std::collections::BTreeSet;

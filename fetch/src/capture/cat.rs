@@ -30,7 +30,8 @@ impl Job<'_> {
         let execution = self.exec(&command(&["cat"])).await?;
         let stream = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let stream = BufReader::with_capacity(256 << 10, stream);
-        let (came, unpacked) = self.receive(stream, Form::Sized(sizes), self.left(captured), captured).await;
+        let (came, unpacked) =
+            self.receive(stream, (Form::Sized(sizes), false), self.left(captured), captured).await;
         if let Err(failure) = &unpacked
             && !matches!(failure.kind, Kind::Truncated | Kind::InvalidFile | Kind::Conflict)
         {

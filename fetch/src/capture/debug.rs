@@ -70,6 +70,7 @@ impl Job<'_> {
         let Some(window) = captured.debug.clone() else { return Ok(()) };
         // What is known of the programs is known of the other image.
         captured.shell_less = false;
+        captured.zips = false;
         captured.tar_less = false;
         let job =
             Job { at: &window.container, source: &window.source, patience: self.patience.clone(), ..*self };

@@ -16,7 +16,7 @@ use crate::flush::{FlushRequest, FlushState, Method, Process, Signal};
 use crate::guard::Guarded;
 use crate::names::{CoverageName, Writer, quoted};
 use crate::remote::{End, Verdict};
-use crate::script::{directory, no_tar};
+use crate::script::{directory, no_tar, zipped_archive};
 use crate::unpack::{Form, Limits, Others, unpack};
 
 /// File names in one command; 8,000 pass an API server's limit on URLs, and the kubelet's is not known.
@@ -31,6 +31,7 @@ const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)]
 impl Job<'_> {
     /// Copies what is there, flushes if asked to, copies what is new.
     pub(super) async fn without_shell(&self, captured: &mut Captured) -> Result<(), Failure> {
+        captured.unzipped = self.collector.gzip;
         let first = self.list(captured).await?;
         self.obtain(&first, captured).await?;
         let Some(request) = self.wanted(captured) else { return Ok(()) };
@@ -214,12 +215,14 @@ impl Job<'_> {
                 self.cat(batch, captured).await?;
                 continue;
             }
-            let mut command = ["tar", "-cf", "-", "-C", &directory(self.source)].map(str::to_owned).to_vec();
-            command.extend(batch.iter().map(|name| format!("./{name}")));
+            let gzip = captured.zips;
+            let command =
+                if gzip { zipped_archive(self.source, batch.iter().copied()) } else { self.archive(batch) };
             let execution = self.exec(&command).await?;
             let stream = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
             let stream = BufReader::with_capacity(256 << 10, stream);
-            let (came, unpacked) = self.receive(stream, Form::Archives, self.left(captured), captured).await;
+            let (came, unpacked) =
+                self.receive(stream, (Form::Archives, gzip), self.left(captured), captured).await;
             if let Err(failure) = &unpacked
                 && !matches!(failure.kind, Kind::Truncated | Kind::InvalidFile | Kind::Conflict)
             {
@@ -235,6 +238,13 @@ impl Job<'_> {
             judge_stream(unpacked, &end, "tar", &announced, &came)?;
         }
         Ok(())
+    }
+
+    /// The command that sends files by name.
+    fn archive(&self, names: &[&CoverageName]) -> Vec<String> {
+        let mut command = ["tar", "-cf", "-", "-C", &directory(self.source)].map(str::to_owned).to_vec();
+        command.extend(names.iter().map(|name| format!("./{name}")));
+        command
     }
 
     /// What the container may still send.

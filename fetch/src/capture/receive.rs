@@ -1,7 +1,7 @@
 //! The blocking half: a stream of files is unpacked, each file checked and stored as it comes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use covfmt::mode::CounterMode;
@@ -15,8 +15,11 @@ use super::{Captured, Held, Job};
 use crate::error::{Failure, Kind};
 use crate::names::{ContainerName, CoverageName};
 use crate::store::{Batch, Store};
-use crate::unpack::{Form, Limits};
+use crate::unpack::{Form, Limits, Unzipped};
 use crate::validate::validate;
+
+/// Bytes read at once of what gzip sent.
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// What came out of a stream, and how it ended.
 struct Received {
@@ -25,13 +28,14 @@ struct Received {
 }
 
 impl Job<'_> {
-    /// Unpacks a stream to its end. Whole files are stored and held even if the rest fails.
+    /// Unpacks a stream to its end; the form says how files travel in it, and whether through gzip. Whole files are stored
+    /// and held even if the rest fails, but nothing of what gzip's own sums call damaged.
     ///
     /// Gives the names that came in this stream.
     pub(super) async fn receive(
         &self,
         stream: impl AsyncRead + Send + Unpin + 'static,
-        form: Form,
+        (form, gzip): (Form, bool),
         limits: Limits,
         captured: &mut Captured,
     ) -> (BTreeSet<CoverageName>, Result<(), Failure>) {
@@ -43,7 +47,7 @@ impl Job<'_> {
             cancel: self.collector.cancel.clone(),
             runtime: Handle::current(),
         };
-        let task = tokio::task::spawn_blocking(move || receiver.run(SyncIoBridge::new(stream), &form));
+        let task = tokio::task::spawn_blocking(move || receiver.run(SyncIoBridge::new(stream), &form, gzip));
         match task.await {
             Ok(Received { files, result }) => {
                 let names = files.keys().cloned().collect();
@@ -69,7 +73,16 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn run(&self, stream: impl Read, form: &Form) -> Received {
+    fn run(&self, stream: impl Read, form: &Form, gzip: bool) -> Received {
+        if gzip {
+            let stream = BufReader::with_capacity(BUFFER_BYTES, stream);
+            return self.unpack(Unzipped::new(stream, &self.limits), form, true);
+        }
+        self.unpack(stream, form, false)
+    }
+
+    /// `summed` says that a sum over all of the stream is found to be right or wrong at its end.
+    fn unpack(&self, stream: impl Read, form: &Form, summed: bool) -> Received {
         let mut files = BTreeMap::new();
         let mut bad: Vec<Failure> = Vec::new();
         let mut batch = self.store.batch(&self.name);
@@ -92,12 +105,17 @@ impl Receiver {
                 Err(failure) => return Err(failure),
             }
             drop(bytes);
-            if batch.is_full() {
+            // What has a sum over all of it gets its names once that is known to be right.
+            if batch.is_full() && !summed {
                 settle(&mut batch, &modes, &mut files, &mut bad)?;
             }
             Ok(())
         });
-        // Whole files stay, however the stream ended.
+        // Of what is damaged the parts that look whole are not to be trusted.
+        if summed && matches!(&unpacked, Err(failure) if failure.kind == Kind::Rejected) {
+            return Received { files, result: unpacked };
+        }
+        // Otherwise whole files stay, however the stream ended.
         let unpacked = unpacked.and(settle(&mut batch, &modes, &mut files, &mut bad));
         let others = bad.len().saturating_sub(1);
         let result = unpacked.and_then(|()| match bad.into_iter().next() {

@@ -15,7 +15,7 @@ use crate::escape::one_line;
 use crate::guard::Guarded;
 use crate::names::CoverageName;
 use crate::remote::{End, Verdict};
-use crate::script::{Announcement, Before, LONGEST_LINE, Next, command};
+use crate::script::{Announcement, Before, LONGEST_LINE, Next, Sending, command};
 use crate::unpack::Form;
 
 /// Bytes of the buffer behind the stream's pipe.
@@ -58,7 +58,8 @@ impl Job<'_> {
     async fn converse(&self, before: Before<'_>, captured: &mut Captured) -> Result<Shell, Failure> {
         let large = self.collector.shared.as_ref().map(|_| LARGE_META);
         let mark = self.mark(captured).await;
-        let execution = self.exec(&command(self.source, before, large, mark)).await?;
+        let sending = Sending { large, mark, gzip: self.collector.gzip };
+        let execution = self.exec(&command(self.source, before, sending)).await?;
         let guarded = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut stream = BufReader::with_capacity(BUFFER_BYTES, guarded);
 
@@ -67,7 +68,11 @@ impl Job<'_> {
         let next = self.listen(&mut stream, &mut said, &mut waited).await;
         remember(captured, &said);
         let next = match next {
-            Ok(next) => next,
+            Ok(next) => {
+                captured.unzipped = said.no_gzip;
+                captured.zips = self.collector.gzip && !said.no_gzip;
+                next
+            }
             // The shell said why it stopped, or said something odd; how it ended matters less.
             Err(Heard::Failure(failure)) => return Err(failure),
             Err(Heard::End) => {
@@ -78,9 +83,15 @@ impl Job<'_> {
                 return Err(end.failure("the shell").unwrap_or_else(ended_early));
             }
         };
-        captured.tar_less = next == Next::Files(Form::Plain);
+        captured.tar_less = matches!(next, Next::Files { form: Form::Plain, .. });
         let (names, unpacked) = match next {
-            Next::Files(form) => self.receive(stream, form, self.collector.limits, captured).await,
+            Next::Files { gzip: true, .. } if !sending.gzip => {
+                let message = "the container's shell sends through gzip what it was not to";
+                return Err(Failure::new(Kind::Rejected, message));
+            }
+            Next::Files { form, gzip } => {
+                self.receive(stream, (form, gzip), self.collector.limits, captured).await
+            }
             _ => (BTreeSet::new(), nothing_more(&mut stream).await),
         };
         let end = match &unpacked {

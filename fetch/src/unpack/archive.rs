@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use tar::{Archive, EntryType};
 
-use super::{Budget, Limits, Others, Receive, broken, hand_over, truncated};
+use super::{Budget, Limits, Others, Receive, broken, find_failure, hand_over, truncated};
 use crate::error::{Failure, Kind, Retry};
 use crate::names::{CoverageName, quoted};
 
@@ -42,8 +42,11 @@ pub fn unpack(
             failure => failure,
         })?;
         let mut second = [0_u8; BLOCK];
-        let complete = !stream.ended.get() && stream.read_exact(&mut second).is_ok() && second == [0; BLOCK];
-        if !complete {
+        let read = if stream.ended.get() { Ok(()) } else { stream.read_exact(&mut second) };
+        if let Some(failure) = read.as_ref().err().and_then(find_failure) {
+            return Err(failure);
+        }
+        if stream.ended.get() || read.is_err() || second != [0; BLOCK] {
             return Err(truncated("the archive ended without its end mark"));
         }
         archives += 1;

@@ -12,6 +12,18 @@ pub(crate) fn small(service: &Path) -> Image {
     with_service("small", service).busybox(&busybox().unwrap(), &USUAL)
 }
 
+/// The same with busybox's gzip.
+pub(crate) fn small_with_gzip(service: &Path) -> Image {
+    let programs = [&USUAL[..], &["gzip"]].concat();
+    with_service("small-gzip", service).busybox(&busybox().unwrap(), &programs)
+}
+
+/// A shell, coreutils, GNU tar and GNU gzip.
+pub(crate) fn ordinary_with_gzip(service: &Path) -> Image {
+    let programs = ["tar", "sh", "ls", "cat", "sleep", "date", "dd", "gzip"];
+    with_programs(with_service("ordinary-gzip", service), &programs)
+}
+
 /// A shell, coreutils and GNU tar, as in `debian` and `ubuntu`.
 pub(crate) fn ordinary(service: &Path) -> Image {
     with_programs(with_service("ordinary", service), &["tar", "sh", "ls", "cat", "sleep", "date", "dd"])

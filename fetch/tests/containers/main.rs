@@ -10,6 +10,7 @@ mod debug;
 mod directories;
 mod ends;
 mod environment;
+mod gzip;
 mod images;
 mod many;
 mod means;

@@ -99,6 +99,11 @@ impl Liar {
     pub(crate) fn new(answer: impl Fn(&ContainerName, &[String]) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self { answer: Box::new(answer), endless: false, execs: AtomicUsize::new(0) }
     }
+
+    /// The same bytes for every command, with zeros without end behind them if asked for.
+    pub(crate) fn sending(bytes: Vec<u8>, endless: bool) -> Self {
+        Self { endless, ..Self::new(move |_, _| bytes.clone()) }
+    }
 }
 
 /// Reads from a cluster into a store.
@@ -109,6 +114,7 @@ pub(crate) fn collector(cluster: Arc<dyn Cluster>, store: Store) -> Collector {
         limits: Limits { file_bytes: 1 << 20, container_bytes: 4 << 20, files: 100 },
         flush: None,
         resume: true,
+        gzip: false,
         debug_image: None,
         retries: 0,
         timeout: Duration::from_mins(1),
@@ -125,7 +131,7 @@ pub(crate) fn capture(sends: Vec<u8>, endless: bool) -> (Result<(), Failure>, Ve
     let outside = root.path().join("outside");
     std::fs::write(&outside, b"untouched").unwrap();
     let store = Store::open(&root.path().join("store")).unwrap();
-    let liar = Arc::new(Liar { endless, ..Liar::new(move |_, _| sends.clone()) });
+    let liar = Arc::new(Liar::sending(sends, endless));
     let collector = collector(Arc::clone(&liar) as Arc<dyn Cluster>, store);
     let name = ContainerName::new("shop", "web-0", "app").unwrap();
     let mut captured = Captured::default();
@@ -174,7 +180,7 @@ pub(crate) fn append(
 }
 
 /// The recorded files as an archive, behind `first`.
-fn honest(first: impl FnOnce(&mut Builder<Vec<u8>>)) -> Vec<u8> {
+pub(crate) fn honest(first: impl FnOnce(&mut Builder<Vec<u8>>)) -> Vec<u8> {
     let files = recorded(0);
     let paths = [files.meta.clone(), files.counters[0].clone()];
     let names: Vec<String> = paths.iter().map(|path| base_name(path)).collect();
@@ -330,7 +336,7 @@ fn a_stream_cut_at_any_byte_is_no_success() {
 }
 
 /// The recorded files as a shell without tar sends them.
-fn honest_without_tar() -> Vec<u8> {
+pub(crate) fn honest_without_tar() -> Vec<u8> {
     let files = recorded(0);
     let paths = [files.meta.clone(), files.counters[0].clone()];
     let mut sends = announced(&[&base_name(&paths[0]), &base_name(&paths[1])]);

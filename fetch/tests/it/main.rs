@@ -13,6 +13,7 @@ mod environment;
 mod faults;
 mod fleet;
 mod flush;
+mod gzip;
 mod hostile;
 mod interrupt;
 mod killed;

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use covfetch::script::Before;
+use covfetch::script::{Before, Sending};
 
 use crate::common::{Site, base_name, recorded};
 use crate::liar;
@@ -15,7 +15,7 @@ fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// A program of the host, or `None` with a word that the test is skipped; in CI that is a failure.
-fn wanted(program: &str) -> Option<PathBuf> {
+pub(crate) fn wanted(program: &str) -> Option<PathBuf> {
     let found = find(program);
     if found.is_none() {
         let required = std::env::var_os("COVDATA_REQUIRE_ORACLES").is_some_and(|value| value == "1");
@@ -25,13 +25,23 @@ fn wanted(program: &str) -> Option<PathBuf> {
     found
 }
 
+/// A directory of programs for a shell; of busybox, if it is one of those.
+pub(crate) fn programs(shell: &str, names: &[&str]) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let own = shell == "busybox";
+    for name in names.iter().chain(if own { &["sh"][..] } else { &[] }) {
+        symlink(find(if own { shell } else { name }).unwrap(), home.path().join(name)).unwrap();
+    }
+    home
+}
+
 /// Runs the script on a directory with four files and feeds what it sends to the program.
 fn check(shell: &[&Path], path: &Path, environment: &[(&str, &str)]) {
     let site = Site::new();
     let volume = site.volume("web-0");
     recorded(3).copy_to(&volume);
     std::fs::write(volume.join("tmp.covmeta.x"), b"").unwrap();
-    let script = covfetch::script::command("volumes/web-0", Before::Nothing, None, None);
+    let script = covfetch::script::command("volumes/web-0", Before::Nothing, Sending::default());
     let output = Command::new(shell[0])
         .args(&shell[1..])
         .args(&script[1..])
@@ -114,7 +124,11 @@ fn a_large_meta_file_is_kept_back() {
         for (large, is_kept) in
             [(Some(length), true), (Some(1), true), (Some(length + 1), false), (None, false)]
         {
-            let script = covfetch::script::command("volumes/web-0", Before::Nothing, large, None);
+            let script = covfetch::script::command(
+                "volumes/web-0",
+                Before::Nothing,
+                Sending { large, ..Sending::default() },
+            );
             let mut command = Command::new(&shell);
             command.args(&script[1..]).current_dir(site.home.path()).env("PATH", path);
             let output = command.output().unwrap();
@@ -151,7 +165,11 @@ fn old_files_are_told_by_their_sums_and_counted() {
         let (shell, path) =
             if busybox { (home.path().join("sh"), home.path()) } else { (shell, Path::new("/usr/bin:/bin")) };
         for (mark, old) in [(Some(999 + OLD), OLD + 1), (Some(1004), 6), (Some(0), 1), (None, 0)] {
-            let script = covfetch::script::command("volumes/web-0", Before::Nothing, None, mark);
+            let script = covfetch::script::command(
+                "volumes/web-0",
+                Before::Nothing,
+                Sending { mark, ..Sending::default() },
+            );
             let mut command = Command::new(&shell);
             command.args(&script[1..]).current_dir(site.home.path()).env("PATH", path);
             let output = command.output().unwrap();
@@ -189,7 +207,7 @@ fn processes_are_found_by_name() {
             ),
             timeout: std::time::Duration::from_secs(1),
         };
-        let script = covfetch::script::command("volumes/web-0", Before::Flush(&url), None, None);
+        let script = covfetch::script::command("volumes/web-0", Before::Flush(&url), Sending::default());
         let output = Command::new(shell).args(&script[1..]).current_dir(site.home.path()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     };

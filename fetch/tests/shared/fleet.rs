@@ -22,7 +22,7 @@ use crate::site::{Ran, Site};
 const COUNTER_BYTES: usize = 100 << 10;
 
 /// What the image of each pod has.
-const PROGRAMS: [&str; 8] = ["sh", "tar", "kill", "ls", "cat", "wc", "sha256sum", "sleep"];
+const PROGRAMS: [&str; 9] = ["sh", "tar", "kill", "ls", "cat", "wc", "sha256sum", "sleep", "gzip"];
 
 /// Pods `shop/web-000`, `shop/web-001`... of one program, each with a counter file of its own.
 pub(crate) struct Fleet {

@@ -151,6 +151,17 @@ pub enum Rule {
     },
 }
 
+/// Bytes as they are looked up in a hex dump.
+struct Bytes<'b>(&'b [u8; 4]);
+
+impl fmt::Display for Bytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, rest @ ..] = self.0;
+        write!(f, "{first:02x}")?;
+        rest.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -159,14 +170,11 @@ impl fmt::Display for Rule {
             }
             Self::Trailing { bytes } => write!(f, "{bytes} bytes left over"),
             Self::Magic { found } => {
-                write!(f, "not the format's magic string: found {}", found.escape_ascii())
+                write!(f, "not the format's magic string: found the bytes {}", Bytes(found))
             }
             Self::NoFooter { found } => {
-                write!(
-                    f,
-                    "the file does not end with one and was probably cut off: found {}",
-                    found.escape_ascii()
-                )
+                let found = Bytes(found);
+                write!(f, "the file does not end with one and was probably cut off: found the bytes {found}")
             }
             Self::Version { found } => write!(f, "version {found} is not known, only version 1"),
             Self::Undefined { what, found } => write!(f, "{what} {found} is not defined"),

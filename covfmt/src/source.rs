@@ -64,7 +64,8 @@ fn read_at_most(file: &File, most: u64, buffer: &mut Vec<u8>) -> io::Result<()> 
     if read as u64 > most { Err(too_large(most)) } else { Ok(()) }
 }
 
-fn too_large(most: u64) -> io::Error {
+/// The error about a file of more than `most` bytes.
+pub fn too_large(most: u64) -> io::Error {
     let message = format!("larger than {} MiB, the most that is read of such a file", most >> 20);
     io::Error::new(io::ErrorKind::FileTooLarge, message)
 }
@@ -78,6 +79,12 @@ fn map(file: &File) -> io::Result<Mmap> {
     // relies on the bytes staying the same for memory safety: every read is bounds-checked against the
     // mapping's fixed length and nothing is interpreted as a type with invalid values.
     unsafe { Mmap::map(file) }
+}
+
+impl From<Vec<u8>> for FileBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Inner::Read(bytes))
+    }
 }
 
 impl Deref for FileBytes {

@@ -171,9 +171,14 @@ struct Said<'m> {
 impl Said<'_> {
     fn tell(&mut self, notices: &[Notice]) {
         for notice in notices {
-            self.refused += usize::from(self.strict && notice.is_refused_if_strict());
+            let refused = self.strict && notice.is_refused_if_strict();
+            self.refused += usize::from(refused);
             // Nobody to tell is no reason to stop.
-            drop(say(&mut *self.messages, notice));
+            drop(if refused {
+                say(&mut *self.messages, &format_args!("error because of --strict: {}", notice.text()))
+            } else {
+                say(&mut *self.messages, notice)
+            });
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use support::made::{MadeFunction, MadePackage, make};
 use support::{NEWEST, data_set, text};
 
 const FILES: usize = 10_000;
@@ -91,5 +92,67 @@ fn fleet_of_one(directory: &Path) {
     for entry in fs::read_dir(data_set(NEWEST, "server-atomic").join("data/pod-0")).unwrap() {
         let path = entry.unwrap().path();
         fs::copy(&path, directory.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn the_drop_in_refuses_what_is_too_large_unread_and_says_of_other_files_what_the_reference_says() {
+    for (kind, magic, command, says) in [
+        ("covmeta.", *b"\0cvm", "percent", "larger than 1024 MiB"),
+        ("covmeta.", *b"\0\0\0\0", "percent", "invalid meta-data file magic string"),
+        ("covcounters.", *b"\0cwm", "percent", "larger than 1024 MiB"),
+        ("covcounters.", *b"\0\0\0\0", "textfmt -o out", "invalid magic string: not a counter data file"),
+        ("covmeta.", *b"\0cvm", "merge -o .", "larger than 1024 MiB"),
+    ] {
+        let here = tempfile::tempdir().unwrap();
+        let input = here.path().join("in");
+        fs::create_dir(&input).unwrap();
+        fleet_of_one(&input);
+        let named =
+            |entry: fs::DirEntry| entry.file_name().to_str().unwrap().starts_with(kind).then(|| entry.path());
+        let path = fs::read_dir(&input).unwrap().find_map(|entry| named(entry.unwrap())).unwrap();
+        fs::write(&path, magic).unwrap();
+        // Sparse: it takes no room.
+        fs::File::options().write(true).open(&path).unwrap().set_len(8 << 30).unwrap();
+        let run = limited(here.path(), "-v 262144", &format!("\"$covdata\" {command} -i in"));
+        let messages = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(1), "{kind} {messages}");
+        assert!(messages.contains(path.file_name().unwrap().to_str().unwrap()), "{messages}");
+        assert!(messages.contains(says), "{says}: {messages}");
+    }
+}
+
+/// Units of a dozen bytes can claim millions of lines each.
+#[test]
+fn lines_that_files_claim_together_are_bounded() {
+    let here = tempfile::tempdir().unwrap();
+    let claim = |name: &str, files: usize, first: u32| {
+        let names: Vec<String> = (0..files).map(|index| format!("example.com/app/{index:03}.go")).collect();
+        let function = |file| MadeFunction { name: "F", file, units: vec![([first, 1, 4_194_304, 9, 1], 1)] };
+        let functions = names.iter().map(|file| function(file)).collect();
+        let package =
+            MadePackage { path: "example.com/app", name: "app", module: "example.com/app", functions };
+        make(&here.path().join(name), &[package], &[]);
+    };
+    claim("all", 200, 1);
+    // One line each, and those above it are in reports that have a value for each line.
+    claim("last", 200, 4_194_304);
+    for input in ["all", "last"] {
+        for format in ["lcov", "coveralls", "json", "cobertura"] {
+            let line = format!("\"$covreport\" --no-checkout --threads=2 --{format}=out {input}");
+            let run = limited(here.path(), "-v 262144", &line);
+            let messages = text(&run.stderr);
+            assert_eq!(run.status.code(), Some(1), "{messages}");
+            assert!(
+                messages.contains("200 units of 200 files claim 838860800 lines, more than any"),
+                "{messages}"
+            );
+            assert!(!here.path().join("out").exists());
+        }
+        // What needs no lines is there.
+        let run =
+            limited(here.path(), "-v 262144", &format!("\"$covreport\" --no-checkout --threads=2 {input}"));
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        assert!(text(&run.stdout).contains("100.0% of statements"), "{}", text(&run.stdout));
     }
 }

@@ -320,7 +320,7 @@ fn strict_makes_errors_of_warnings_and_leaves_no_report() {
     fs::write(directory.path().join("old.info"), "old").unwrap();
     let messages =
         fails(directory.path(), &["--root=.", "--strict", "--percent=old.info"], &data("server-atomic"));
-    assert!(messages.contains("warning: files without source below "), "{messages}");
+    assert!(messages.contains("error because of --strict: files without source below "), "{messages}");
     assert!(
         messages.ends_with(
             "error: 1 of the messages above are errors because of --strict: no report was written\n"
@@ -331,7 +331,10 @@ fn strict_makes_errors_of_warnings_and_leaves_no_report() {
     copy(&source("server"), directory.path());
     files(directory.path(), &["--root=.", "--strict"], &data("server-atomic"));
     let messages = fails(directory.path(), &["--root=.", "--strict"], &data("server-mixed"));
-    assert!(messages.contains("note: the builds count in different modes (atomic, set)"), "{messages}");
+    assert!(
+        messages.contains("error because of --strict: the builds count in different modes (atomic, set)"),
+        "{messages}"
+    );
 }
 
 fn package<'m>(path: &'m str, module: &'m str, file: &'m str) -> MadePackage<'m> {

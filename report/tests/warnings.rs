@@ -106,24 +106,36 @@ fn strict_refuses_what_is_only_warned_about() {
     let pods = data_set(NEWEST, "server-atomic").join("data");
     // A build of two that wrote no counters.
     let panicked = data_set(NEWEST, "panicked-set").join("data/run");
-    assert!(strict(&[&pods, &panicked], &[]).contains("warning: no counters of build "));
+    assert!(strict(&[&pods, &panicked], &[]).contains("error because of --strict: no counters of build "));
     // One file in two shapes.
     let revised = data_set(NEWEST, "revised-atomic").join("data/volume");
     assert!(
-        strict(&[&revised], &[])
-            .contains("warning: source files whose code two builds have in different places")
+        strict(&[&revised], &[]).contains(
+            "error because of --strict: source files whose code two builds have in different places"
+        )
     );
     // Modes.
     let mixed = data_set(NEWEST, "server-mixed").join("data/both");
-    assert!(strict(&[&mixed], &[]).contains("note: the builds count in different modes"));
+    assert!(
+        strict(&[&mixed], &[]).contains("error because of --strict: the builds count in different modes")
+    );
     // Orphans are an error already, and with --keep-going a warning that --strict refuses.
     let orphan = tempfile::tempdir().unwrap();
     let counters = coverage_files(&pods.join("pod-0"), "covcounters.").remove(0);
     fs::copy(counters, orphan.path().join("covcounters.00000000000000000000000000000000.1.17")).unwrap();
-    assert!(strict(&[&pods, orphan.path()], &["--keep-going"]).contains("warning: no meta file for 1 "));
+    assert!(
+        strict(&[&pods, orphan.path()], &["--keep-going"])
+            .contains("error because of --strict: no meta file for 1 ")
+    );
     // A pattern or glob beside others.
-    assert!(strict(&[&pods], &["--pkg=nothing,..."]).contains("warning: --pkg nothing matches no package"));
-    assert!(strict(&[&pods], &["--exclude=nothing"]).contains("warning: --exclude nothing matches none"));
+    assert!(
+        strict(&[&pods], &["--pkg=nothing,..."])
+            .contains("error because of --strict: --pkg nothing matches no package")
+    );
+    assert!(
+        strict(&[&pods], &["--exclude=nothing"])
+            .contains("error because of --strict: --exclude nothing matches none")
+    );
     // Nothing to say, nothing refused; a note is no warning.
     covreport().args(["--no-checkout", "--strict", "--lcov"]).arg(&pods).assert().success();
 }

@@ -37,7 +37,7 @@ fn ends() -> Vec<Bad> {
         bad(
             "counters-magic",
             set(&whole, 3, b"x"),
-            "counter file header at byte 0: not the format's magic string: found \\x00cwx",
+            "counter file header at byte 0: not the format's magic string: found the bytes 00 63 77 78",
         ),
         bad(
             "counters-version",
@@ -63,7 +63,7 @@ fn ends() -> Vec<Bad> {
             "counters-cut",
             whole[..length - 1].to_vec(),
             &format!(
-                "counter file footer at byte {}: the file does not end with one and was probably cut off: found \\x00\\x00cw",
+                "counter file footer at byte {}: the file does not end with one and was probably cut off: found the bytes 00 00 63 77",
                 last - 1
             ),
         ),
@@ -88,7 +88,7 @@ fn ends() -> Vec<Bad> {
         bad(
             "counters-footer-between-segments",
             first(|segment| segment.footer[3] = b'x'),
-            "counter file footer at byte 81: not the format's magic string: found \\x00cwx",
+            "counter file footer at byte 81: not the format's magic string: found the bytes 00 63 77 78",
         ),
         bad(
             "counters-rest-behind-segments",

@@ -25,7 +25,7 @@ fn header() -> Vec<Bad> {
         bad(
             "meta-magic",
             set(&whole, 3, b"x"),
-            "meta file header at byte 0: not the format's magic string: found \\x00cvx",
+            "meta file header at byte 0: not the format's magic string: found the bytes 00 63 76 78",
         ),
         bad(
             "meta-version",

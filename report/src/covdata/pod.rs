@@ -69,14 +69,20 @@ impl<'o> PodReader<'o> {
     pub(super) fn open(&self, pod: &GoPod, messages: &mut dyn Write) -> Result<Option<OpenPod>, Stop> {
         self.options.trace_pod(pod, messages);
         let path = bytes_of(&pod.meta);
-        let opened = if let Ok(bytes) = FileBytes::open(&pod.meta) {
-            OpenPod::parse(&pod.meta, bytes, self.options)
-        } else if let Err(Unreadable::Read(why)) = read_file(&pod.meta, &mut Vec::new()) {
-            let message = [b"decoding meta-file ", path, b": ", &why].concat();
-            return self.unreadable(&message, messages).map(|()| None);
-        } else {
-            let message = [b"unable to open meta-file ", path].concat();
-            return self.unreadable(&message, messages).map(|()| None);
+        let bytes = FileBytes::open(&pod.meta).or_else(|_| {
+            let mut bytes = Vec::new();
+            read_file(&pod.meta, &mut bytes).map(|()| bytes.into())
+        });
+        let opened = match bytes {
+            Ok(bytes) => OpenPod::parse(&pod.meta, bytes, self.options),
+            Err(Unreadable::Read(why)) => {
+                let message = [b"decoding meta-file ", path, b": ", &why].concat();
+                return self.unreadable(&message, messages).map(|()| None);
+            }
+            Err(Unreadable::Open(_)) => {
+                let message = [b"unable to open meta-file ", path].concat();
+                return self.unreadable(&message, messages).map(|()| None);
+            }
         };
         match opened {
             Ok(open) => Ok(Some(open)),

@@ -7,6 +7,7 @@ use covfmt::mode::CounterMode;
 use covfmt::profile::Function;
 use rayon::prelude::*;
 
+use super::claims::{Claims, TooManyClaimed};
 use super::digests::SourceDigest;
 use super::functions::{self, FunctionView, Unnamed};
 use super::lines::{Line, LineRule, TooManyLines};
@@ -131,6 +132,9 @@ pub enum FilesError {
         /// What is wrong.
         source: TooManyLines,
     },
+    /// All files together have more lines than can be.
+    #[error(transparent)]
+    TooManyClaimed(#[from] TooManyClaimed),
     /// Not one file is in the repository: most likely the wrong directory.
     #[error(
         "none of the {files} files in the coverage data {} (the first is {first})",
@@ -194,6 +198,11 @@ pub fn source_files<'p>(
 ) -> Result<(Vec<SourceFile<'p>>, Findings), FilesError> {
     let mut findings = Findings { ambiguous_modules: checkout.ambiguous_modules(), ..Findings::default() };
     let compiled = group_by_path(packages, places, style, &mut findings);
+    let mut claims = Claims::default();
+    for Compiled { path, parts, .. } in &compiled {
+        claims.add(path, parts.iter().flat_map(|part| &part.units).map(|counted| counted.unit));
+    }
+    claims.check()?;
     let mut measured: Vec<Measured<'p>> =
         compiled.into_par_iter().map(|file| measure(mode, file, checkout)).collect::<Result<_, _>>()?;
     drop_wrong_guesses(&mut measured, &mut findings);

@@ -94,7 +94,7 @@ impl<'s> LineRule<'s> {
             && self.ends.binary_search(&(unit.start_line, unit.start_column)).is_ok();
         let closes = several && columns_known && matches!(unit.end_column, 1 | 2);
         let (first, last) = (unit.start_line + u32::from(opens), unit.end_line - u32::from(closes));
-        let most = if unit.statements == 0 { 0 } else { MAX_SPANS + 1 };
+        let most = if unit.statements == 0 { 0 } else { MAX_LINES_OF_A_FILE + 1 };
         let span = move |line| CodeSpan {
             line,
             from: if line == unit.start_line { unit.start_column } else { 0 },
@@ -113,7 +113,9 @@ impl<'s> LineRule<'s> {
             self.find_code(&counted.unit, &mut spans);
             parts.extend(spans.iter().copied().map(part));
             // Some formats write a value for each line up to the last.
-            if parts.len() > MAX_SPANS || parts.last().is_some_and(|p| p.span.line as usize > MAX_SPANS) {
+            if parts.len() > MAX_LINES_OF_A_FILE
+                || parts.last().is_some_and(|p| p.span.line as usize > MAX_LINES_OF_A_FILE)
+            {
                 return Err(TooManyLines);
             }
         }
@@ -146,13 +148,14 @@ struct Part {
     count: u32,
 }
 
-/// The most lines that the units of one file may have together, and the greatest number of a line; the largest generated Go files have half a million.
-const MAX_SPANS: usize = 1 << 22;
+/// The most lines that the units of one file may have together, and the greatest number of a line; the largest generated Go
+/// files have half a million.
+pub(super) const MAX_LINES_OF_A_FILE: usize = 1 << 22;
 
 /// The units of a file claim more lines than any source file has: damaged or hostile data, of which a few bytes can
 /// claim four billion lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its units claim more than {MAX_SPANS} lines")]
+#[error("its units claim more than {MAX_LINES_OF_A_FILE} lines")]
 pub struct TooManyLines;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Two levels: packages with their units (statements, as the reference tool counts them), and source files with
 //! their lines, branches and functions. Nothing in it depends on hash order, thread count or clock.
 
+mod claims;
 mod digests;
 mod excluded;
 mod file_totals;
@@ -25,6 +26,7 @@ use rayon::prelude::*;
 use crate::checkout::Checkout;
 use crate::missing::MissingInput;
 
+pub use claims::TooManyClaimed;
 pub use digests::SourceDigest;
 pub use excluded::{Excluded, ExcludedPart};
 pub use file_totals::FileTotals;

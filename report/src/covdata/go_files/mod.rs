@@ -15,7 +15,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use covfmt::layout::{COUNTER_MAGIC, META_HEADER_BYTES, META_MAGIC};
 use covfmt::mode::Granularity;
+use covfmt::source::{MAX_FILE_BYTES, too_large};
 
 pub(super) use counters::GoCounterFile;
 pub(super) use meta::{GoMetaFile, PackageFailure};
@@ -60,8 +62,10 @@ pub(super) enum Unreadable {
     Read(Vec<u8>),
 }
 
-/// The bytes of a file. What is neither a file nor a directory is not opened: a FIFO would make us wait, as it makes the
-/// reference.
+/// The bytes of a file, of at most [`MAX_FILE_BYTES`]. What is neither a file nor a directory is not opened: a FIFO would make us
+/// wait, as it makes the reference.
+///
+/// Of a larger file that does not even start like a coverage file the first bytes are given: enough for the reference's word on it.
 pub(super) fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<(), Unreadable> {
     use std::os::unix::ffi::OsStrExt as _;
     bytes.clear();
@@ -74,7 +78,14 @@ pub(super) fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<(), Unreadab
         return Err(failed("not a regular file"));
     }
     let mut file = File::open(path).map_err(Unreadable::Open)?;
-    file.read_to_end(bytes).map(|_| ()).map_err(|error| failed(&system_error(&error)))
+    let head = if metadata.len() > MAX_FILE_BYTES { META_HEADER_BYTES as u64 } else { MAX_FILE_BYTES + 1 };
+    let read = file.by_ref().take(head).read_to_end(bytes);
+    read.map_err(|error| failed(&system_error(&error)))?;
+    let named = [META_MAGIC, COUNTER_MAGIC].iter().any(|magic| bytes.starts_with(magic));
+    if named && bytes.len() as u64 == head {
+        return Err(failed(&too_large(MAX_FILE_BYTES).to_string()));
+    }
+    Ok(())
 }
 
 /// `CounterGranularity.String` in `defs.go`, for the byte as it stands in the file.

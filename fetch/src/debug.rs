@@ -5,6 +5,9 @@
 //! target through `/proc/<pid>/root`, which the kernel allows to a process of the same user and group with no fewer
 //! capabilities, and to one with `SYS_PTRACE` (`ptrace_may_access` of Linux' kernel/ptrace.c).
 
+pub mod attach;
+pub mod question;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -1,4 +1,5 @@
-//! Asks a running process for its GOCOVERDIR, where the pod's spec does not tell: the image may set it, or a wrapper.
+//! Asks a running process for its GOCOVERDIR, where the pod's spec does not tell: the image may set it, or a wrapper. Where the
+//! image has no shell to ask with, a debug container can ask from beside.
 //!
 //! One exec of a constant script. The answer is data from the container: bounded, and no more than a directory's name.
 
@@ -10,20 +11,22 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::debug::attach::Attachment;
+use crate::debug::question::{ANSWER_BYTES, judge, value, variable_of};
 use crate::environment::COVERAGE_VARIABLE;
 use crate::error::{Failure, Kind};
 use crate::flush::Process;
 use crate::guard::{Guarded, Patience};
 use crate::names::ContainerName;
-use crate::remote::{Attempted, Cluster};
+use crate::remote::{Attempted, Cluster, End};
 use crate::retry::Pauses;
 use crate::script::{FIND_PROCESS, without_comments};
 
 /// The script as it stands in its file, comments included.
 const SOURCE: &str = include_str!("probe.sh");
 
-/// Longest answer, bytes: no path is longer.
-const ANSWER_BYTES: u64 = 8 << 10;
+/// Why a process may have to be asked from beside.
+pub const NO_SHELL: &str = "the image has no shell to ask its process with";
 
 /// What a process said of its GOCOVERDIR.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +35,11 @@ pub enum Answer {
     Directory(String),
     /// It is not set, or to nothing.
     Unset,
-    /// The container has nothing to ask with; the text says what.
+    /// The same, as the debug container of this name saw.
+    UnsetSeenBy(String),
+    /// The image has no shell to ask with.
+    NoShell,
+    /// The process cannot be asked; the text says why.
     Mute(String),
     /// Asking failed.
     Failed(Failure),
@@ -53,15 +60,60 @@ pub struct Asking {
 
 /// Asks one container.
 pub async fn ask(cluster: &dyn Cluster, name: &ContainerName, asking: &Asking) -> Answer {
-    let patience = Patience {
-        deadline: Instant::now() + asking.timeout,
-        timeout: asking.timeout,
-        stall: asking.timeout,
-        cancel: asking.cancel.clone(),
+    let patience = asking.patience();
+    let once = async || attempt(cluster, name, &asking.process, &patience).await;
+    persist(asking, &patience, once).await
+}
+
+/// Asks one container through a debug container of `image`, which is found or added, and will live on for as long as `needed`.
+pub async fn ask_beside(
+    cluster: &dyn Cluster,
+    name: &ContainerName,
+    image: &str,
+    needed: Duration,
+    asking: &Asking,
+) -> Answer {
+    let patience = asking.patience();
+    let attachment = Attachment { cluster, name, patience: &patience, needed };
+    let once = async || {
+        let (container, target) = attachment.attach(image).await?;
+        let (said, end) = run(cluster, &container, &variable_of(&target, &asking.process), &patience).await?;
+        judge(&end)?;
+        Ok(match value(&said, &target)? {
+            Some(directory) => Answer::Directory(directory),
+            None => Answer::UnsetSeenBy(container.container),
+        })
     };
+    match persist(asking, &patience, once).await {
+        // Why it had to be asked from beside belongs to the story.
+        Answer::Failed(failure) if failure.kind != Kind::Unfinished => {
+            let message = format!("{NO_SHELL}; tried then: {}", failure.message);
+            Answer::Failed(Failure { message, ..failure })
+        }
+        answer => answer,
+    }
+}
+
+impl Asking {
+    fn patience(&self) -> Patience {
+        Patience {
+            deadline: Instant::now() + self.timeout,
+            timeout: self.timeout,
+            stall: self.timeout,
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+/// Tries again where that may help.
+async fn persist(
+    asking: &Asking,
+    patience: &Patience,
+    once: impl AsyncFn() -> Result<Answer, Failure>,
+) -> Answer {
     let mut pauses = Pauses::new(asking.retries);
     loop {
-        let failure = match attempt(cluster, name, &asking.process, &patience).await {
+        let failure = match once().await {
             Ok(answer) => return answer,
             Err(failure) => failure,
         };
@@ -78,8 +130,24 @@ async fn attempt(
     process: &Process,
     patience: &Patience,
 ) -> Result<Answer, Failure> {
-    let command = command(process);
-    let started = patience.wait(cluster.exec(name, &command)).await?;
+    let (said, end) = run(cluster, name, &command(process), patience).await?;
+    if end.lacks("sh") {
+        return Ok(Answer::NoShell);
+    }
+    if let Some(failure) = end.failure("the shell") {
+        return Err(failure);
+    }
+    answer(&said, process)
+}
+
+/// Runs a command and takes what it writes.
+async fn run(
+    cluster: &dyn Cluster,
+    name: &ContainerName,
+    command: &[String],
+    patience: &Patience,
+) -> Result<(Vec<u8>, End), Failure> {
+    let started = patience.wait(cluster.exec(name, command)).await?;
     let execution = started.map_err(|error| error.failure(Attempted::Exec(&name.namespace)))?;
     let stream = Guarded::new(execution.stdout, patience, Arc::new(AtomicU64::new(0)));
     let mut said = Vec::new();
@@ -88,14 +156,7 @@ async fn attempt(
         let message = format!("the process's {COVERAGE_VARIABLE} is longer than any path");
         return Err(Failure::new(Kind::Rejected, message));
     }
-    let end = patience.wait(execution.end).await?;
-    if end.lacks("sh") {
-        return Ok(Answer::Mute("the image has no shell".to_owned()));
-    }
-    if let Some(failure) = end.failure("the shell") {
-        return Err(failure);
-    }
-    answer(&said, process)
+    Ok((said, patience.wait(execution.end).await?))
 }
 
 fn command(process: &Process) -> Vec<String> {

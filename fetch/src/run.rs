@@ -124,8 +124,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
     manifest::record(store.root(), &run)?;
     if entries.iter().any(|entry| matches!(entry.decision, Decision::Ask { .. })) {
-        known.answers = ask_processes(&*cluster, &entries, &options, &cancel).await;
-        entries = planned_entries(&listed, &options, &known);
+        entries = ask_processes(&*cluster, &listed, &mut known, &options, &cancel).await;
         run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
         manifest::record(store.root(), &run)?;
     }

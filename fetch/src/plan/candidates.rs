@@ -7,7 +7,7 @@ use super::{Decision, Entry, Known, containers, pod_entry, pod_name};
 use crate::environment::{COVERAGE_VARIABLE, Value, coverage_dir};
 use crate::error::{Failure, Kind};
 use crate::names::ContainerName;
-use crate::probe::Answer;
+use crate::probe::{Answer, NO_SHELL};
 use crate::selection::Selection;
 
 /// The container that kubectl takes where none is named.
@@ -71,18 +71,30 @@ fn unnamed<'a>(
         return Ok(found);
     }
     let Some(from) = &selection.from else {
+        let answers = || all.iter().filter_map(|one| Some((one.name.as_str(), answer_of(pod, one, known)?)));
         let mut note = format!("no container sets {COVERAGE_VARIABLE}");
-        let mute: Vec<String> = all
-            .iter()
-            .filter_map(|container| match answer_of(pod, container, known)? {
-                Answer::Mute(why) => Some(format!("{}: {why} to ask its process with", container.name)),
+        let mute: Vec<String> = answers()
+            .filter_map(|(name, answer)| match answer {
+                Answer::NoShell => Some(format!("{name}: {NO_SHELL}")),
+                Answer::Mute(why) => Some(format!("{name}: {why}")),
                 _ => None,
             })
             .collect();
         if !mute.is_empty() {
             note = format!("{note} as far as can be seen ({})", mute.join(", "));
         }
+        // What has been done to the pod is said even if it was in vain.
+        let seen = answers().filter_map(|(name, answer)| match answer {
+            Answer::UnsetSeenBy(window) => {
+                Some(format!(" ({name}: seen through ephemeral container {window})"))
+            }
+            _ => None,
+        });
+        note.extend(seen);
         note.push_str("; if one writes coverage all the same, name its directory with --from");
+        if answers().any(|(_, answer)| *answer == Answer::NoShell) {
+            note.push_str(", or let an ephemeral container ask: --debug-image busybox:1.37");
+        }
         return Err(pod_entry(pod, Decision::List, Some(note)));
     };
     let main = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
@@ -119,7 +131,7 @@ fn source_of(pod: &Pod, container: &Container, selection: &Selection, known: &Kn
     match answer_of(pod, container, known) {
         None => Some(Source::Ask(unset())),
         Some(Answer::Directory(directory)) => Some(Source::Directory(directory.clone())),
-        Some(Answer::Unset | Answer::Mute(_)) => None,
+        Some(Answer::Unset | Answer::UnsetSeenBy(_) | Answer::NoShell | Answer::Mute(_)) => None,
         Some(Answer::Failed(failure)) => Some(Source::Unknown(unasked(failure))),
     }
 }
@@ -154,7 +166,13 @@ fn source_of_value(pod: &Pod, container: &Container, value: Value, known: &Known
     match answer_of(pod, container, known) {
         None => Source::Ask(why),
         Some(Answer::Directory(directory)) => Source::Directory(directory.clone()),
-        Some(Answer::Unset) => Source::Unknown(nowhere(&format!("{why}, and its process does not have it"))),
+        Some(Answer::Unset | Answer::UnsetSeenBy(_)) => {
+            Source::Unknown(nowhere(&format!("{why}, and its process does not have it")))
+        }
+        Some(Answer::NoShell) => Source::Unknown(
+            nowhere(&format!("{why}, and {NO_SHELL}"))
+                .followed_by(", or let an ephemeral container ask: --debug-image busybox:1.37"),
+        ),
         Some(Answer::Mute(mute)) => {
             Source::Unknown(nowhere(&format!("{why}, and its process cannot be asked ({mute})")))
         }

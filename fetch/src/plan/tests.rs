@@ -353,7 +353,7 @@ fn answers_of_processes_settle_the_plan() {
         })
     };
     let directory = || Answer::Directory("/image".into());
-    let mute = || Answer::Mute("the image has no shell".into());
+    let mute = || Answer::NoShell;
     let failed = || Answer::Failed(Failure::new(Kind::Forbidden, "not allowed"));
     let named = || Selection { containers: vec!["proxy".into()], ..selection() };
     let cases: Vec<Asked<'_>> = vec![
@@ -394,7 +394,7 @@ fn answers_of_processes_settle_the_plan() {
             two(),
             named(),
             vec![("proxy", mute())],
-            vec![(Some("proxy"), "fail", "cannot be asked (the image has no shell)")],
+            vec![(Some("proxy"), "fail", "and the image has no shell to ask its process with; name")],
         ),
         (
             "from a ConfigMap that is not known",
@@ -407,8 +407,12 @@ fn answers_of_processes_settle_the_plan() {
             "from a ConfigMap that is not known, and mute",
             elsewhere(),
             selection(),
-            vec![("main", mute())],
-            vec![(Some("main"), "fail", "comes from the ConfigMap m, and its process cannot be asked")],
+            vec![("main", Answer::Mute("it has no process 7".into()))],
+            vec![(
+                Some("main"),
+                "fail",
+                "the ConfigMap m, and its process cannot be asked (it has no process 7)",
+            )],
         ),
     ];
     for (case, pod, selection, answers, expected) in cases {

@@ -1,6 +1,6 @@
 //! From what was listed to the plan that is carried out, or printed; and what people should know of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -63,12 +63,18 @@ pub(super) fn foretell(entries: &mut [Entry], listed: &Listed, options: &Options
             Some(held) => (format!("the ephemeral container {held}"), "used again"),
             None => (format!("an ephemeral container of {image}"), "added to the pod"),
         };
-        Some(format!("{what} would be {verb} if its own image has nothing to copy with"))
+        Some(format!("{what} would be {verb}"))
     };
     for entry in entries {
-        if let Decision::Fetch { name, .. } = &entry.decision {
-            let notes = entry.note.take().into_iter().chain(foretold(name));
-            entry.note = Some(notes.collect::<Vec<_>>().join("; ")).filter(|note| !note.is_empty());
+        let (name, unless) = match &entry.decision {
+            Decision::Fetch { name, .. } => (name, "to copy with"),
+            Decision::Ask { name } => (name, "to ask or to copy with"),
+            _ => continue,
+        };
+        if let Some(what) = foretold(name) {
+            let what = format!("{what} if its own image has nothing {unless}");
+            let notes = entry.note.take().into_iter().chain([what]);
+            entry.note = Some(notes.collect::<Vec<_>>().join("; "));
         }
     }
 }
@@ -93,31 +99,65 @@ pub(super) fn log_plan(entries: &[Entry]) {
     tracing::info!(entries = entries.len(), fetched, "planned");
 }
 
-/// Asks the processes for their directories, several at a time.
+/// Asks the processes for their directories, several at a time, from beside where there is no shell and an image to ask with;
+/// and gives the plan that is made with the answers.
 pub(super) async fn ask_processes(
     cluster: &dyn Cluster,
-    entries: &[Entry],
+    listed: &Listed,
+    known: &mut Known,
     options: &Options,
     cancel: &CancellationToken,
-) -> BTreeMap<ContainerName, Answer> {
-    let asking = Asking {
+) -> Vec<Entry> {
+    let asking = &Asking {
         process: options.process.clone(),
         retries: options.retries,
         timeout: options.timeout,
         cancel: cancel.clone(),
     };
+    let entries = planned_entries(listed, options, known);
     let names = entries.iter().filter_map(|entry| match &entry.decision {
         Decision::Ask { name } => Some(name),
         _ => None,
     });
-    futures::stream::iter(names)
-        .map(|name| {
-            let asking = &asking;
-            async move { (name.clone(), probe::ask(cluster, name, asking).await) }
+    let answers = futures::stream::iter(names)
+        .map(async |name| (name.clone(), probe::ask(cluster, name, asking).await))
+        .buffer_unordered(options.parallel);
+    known.answers = answers.collect().await;
+    let entries = planned_entries(listed, options, known);
+    let Some(image) = &options.debug_image else { return entries };
+    let mute = without_shell(&entries, known, options);
+    if mute.is_empty() {
+        return entries;
+    }
+    // The debug container is to last for the copy, too.
+    let flush = options.flush.as_ref().map(|flush| flush.timeout).unwrap_or_default();
+    let needed = (options.timeout + flush) * 2;
+    let answers: Vec<_> = futures::stream::iter(mute)
+        .map(async |name| {
+            let answer = probe::ask_beside(cluster, &name, image, needed, asking).await;
+            (name, answer)
         })
         .buffer_unordered(options.parallel)
         .collect()
-        .await
+        .await;
+    known.answers.extend(answers);
+    planned_entries(listed, options, known)
+}
+
+/// The containers to be asked from beside. A debug container stays with its pod, so it is for those that were named, and for
+/// pods of which nothing else is known to have coverage.
+fn without_shell(entries: &[Entry], known: &Known, options: &Options) -> Vec<ContainerName> {
+    let named = !options.selection.containers.is_empty();
+    let is_read = |name: &ContainerName| {
+        entries.iter().any(|entry| match &entry.decision {
+            Decision::Fetch { name: other, .. } => {
+                (&other.namespace, &other.pod) == (&name.namespace, &name.pod)
+            }
+            _ => false,
+        })
+    };
+    let mute = known.answers.iter().filter(|(_, answer)| **answer == Answer::NoShell);
+    mute.filter(|(name, _)| named || !is_read(name)).map(|(name, _)| name.clone()).collect()
 }
 
 /// A name of a container that no pod has is a slip more often than not.

@@ -3,6 +3,7 @@
 use realcluster::{Container, Image, Pod, Rights, busybox, find_program};
 
 use crate::cluster::Place;
+use crate::images;
 use crate::service::{Port, service};
 
 /// Runs the service from an image that sets GOCOVERDIR, in a pod whose spec does not.
@@ -88,4 +89,41 @@ fn without_a_shell_from_is_asked_for() {
     place.fetch(&["-c", "app"]).expect(3).says("name the directory with --from");
     place.fetch(&["--from", "/coverage", "--signal", "USR1"]).expect(0);
     assert_eq!(place.site.record("mute")["state"], "fetched");
+}
+
+/// With an image of its own for the debug container, which has another value in its environment.
+fn seen_from_beside(namespace: &'static str, value: &str, source: &str) {
+    let Some(service) = service() else { return };
+    let Some(place) = Place::new(namespace) else { return };
+    let image = image(namespace, &service.program).env("GOCOVERDIR", value);
+    let debugger = images::debugger().named("misleading").env("GOCOVERDIR", "/tmp");
+    for image in [&image, &debugger] {
+        place.cluster.import(image).unwrap();
+    }
+    let pods = [
+        ("root", Rights::Root),
+        ("nonroot", Rights::Nonroot(1000)),
+        ("restricted", Rights::Restricted(2000)),
+    ];
+    for (name, rights) in pods {
+        run(&place, &image, name, rights);
+    }
+    place.fetch(&["--signal", "USR1", "--debug-image", debugger.reference()]).expect(0);
+    for (name, _) in pods {
+        let record = place.site.record(name);
+        assert_eq!((&record["state"], &record["source"]), (&"fetched".into(), &source.into()), "{record:#}");
+        assert_eq!(record["flush"]["outcome"], "flushed", "{record:#}");
+        assert_eq!(record["files"].as_array().unwrap().len(), 2, "{record:#}");
+        assert_eq!(place.cluster.ephemeral(place.namespace, name).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn without_a_shell_a_debug_container_sees_it() {
+    seen_from_beside("environment-beside", "/coverage", "/coverage");
+}
+
+#[test]
+fn without_a_shell_a_debug_container_sees_a_relative_one() {
+    seen_from_beside("environment-beside-relative", "coverage", "/proc/1/cwd/coverage");
 }

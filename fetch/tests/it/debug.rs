@@ -1,5 +1,6 @@
 //! Ephemeral containers, as the API server sees them: when one is added, used again, refused, and what a dry run says.
 
+use serde_json::json;
 use testcluster::{Cluster, ClusterBuilder, Container, Fault, Times};
 
 use crate::common::{Site, USUAL, cluster, pod, recorded};
@@ -27,6 +28,13 @@ fn started(site: &Site, builder: ClusterBuilder) -> Option<Cluster> {
 pub(crate) fn bare(site: &Site, name: &str) -> Container {
     let volume = site.volume(name);
     Container::new("app").dir(&volume).env("GOCOVERDIR", &volume).main(recorded(0).replay())
+}
+
+/// The same, of an image that sets GOCOVERDIR: the process has it, and the pod's spec does not show it.
+fn image_sets(site: &Site, name: &str, value: &str) -> Container {
+    let volume = site.volume(name);
+    let container = Container::new("app").dir(&volume).env("GOCOVERDIR", value).main(recorded(0).replay());
+    container.overlay(json!({"env": []}))
 }
 
 fn patches(cluster: &Cluster) -> usize {
@@ -119,4 +127,74 @@ fn after_a_restart_another_one_is_added() {
     site.fetch(&arguments).expect(0);
     assert_ne!(site.record("bare")["debug_container"], first);
     assert_eq!(patches(&cluster), 2);
+}
+
+/// Nobody in the container can be asked, so the debug container that will copy is asked first.
+#[test]
+fn a_variable_of_an_image_without_a_shell_is_seen_from_beside() {
+    let site = Site::new();
+    let absolute = site.volume("absolute").display().to_string();
+    let pods = [
+        pod("absolute", image_sets(&site, "absolute", &absolute)),
+        pod("relative", image_sets(&site, "relative", ".")),
+        pod("unset", image_sets(&site, "unset", "")),
+    ];
+    let Some(cluster) = started(&site, cluster().pods(pods)) else { return };
+    let ran = site.fetch(&["--signal", "USR1"]).expect(1);
+    assert!(ran.stdout.contains("let an ephemeral container ask: --debug-image busybox:1.37"), "{ran:#?}");
+    site.fetch(&["-c", "app"]).expect(3).says("and the image has no shell").says("ask: --debug-image");
+    assert_eq!(patches(&cluster), 0);
+    let ran = site.fetch(&["--dry-run", "--debug-image", IMAGE]).expect(0);
+    let foretold = format!(
+        "its spec does not set GOCOVERDIR; an ephemeral container of {IMAGE} would be added to the pod if its own image has nothing to ask or to copy with"
+    );
+    assert_eq!((ran.stdout.matches(&foretold).count(), patches(&cluster)), (3, 0), "{ran:#?}");
+
+    let ran = site.fetch(&["--signal", "USR1", "--debug-image", IMAGE]).expect(0);
+    assert_eq!(site.states(), "absolute:fetched relative:fetched unset:listed");
+    // The one that was asked is the one that copies.
+    assert_eq!(patches(&cluster), 3);
+    for (name, source) in [("absolute", absolute.as_str()), ("relative", "/proc/1/cwd/.")] {
+        let record = site.record(name);
+        assert_eq!((&record["source"], &record["flush"]["outcome"]), (&json!(source), &json!("flushed")));
+        assert_eq!(record["files"].as_array().unwrap().len(), 2, "{record:#}");
+    }
+    // What was added in vain is told.
+    assert!(ran.stdout.contains("(app: seen through ephemeral container covfetch-"), "{ran:#?}");
+    let ran = site.fetch(&["-c", "app", "--debug-image", IMAGE]).expect(3);
+    ran.says("shop/unset/app: its spec does not set GOCOVERDIR, and its process does not have it");
+    assert_eq!(patches(&cluster), 3);
+    site.check();
+}
+
+/// It stays with the pod, so it is not added to find out whether a proxy beside the application has coverage, too.
+#[test]
+fn none_is_added_to_ask_where_coverage_is_known_already() {
+    let site = Site::new();
+    let proxy = Container::new("proxy").dir(site.volume("proxy")).main(recorded(0).replay());
+    let both = pod("both", site.app("both").main(recorded(1).replay())).container(proxy);
+    let Some(cluster) = started(&site, cluster().pod(both)) else { return };
+    site.fetch(&["--signal", "USR1", "--debug-image", IMAGE]).expect(0);
+    assert_eq!((patches(&cluster), site.states().as_str()), (0, "both:fetched"));
+    // Asked for by name it is.
+    site.fetch(&["-c", "pro*", "--debug-image", IMAGE]).expect(3).says("its process does not have it");
+    assert_eq!(patches(&cluster), 1);
+}
+
+/// That it is not known whether there is coverage is a failure once somebody wants to know.
+#[test]
+fn what_stops_it_from_asking_is_named() {
+    let site = Site::new();
+    let volume = site.volume("image").display().to_string();
+    let builder = cluster().pod(pod("image", image_sets(&site, "image", &volume)));
+    let shellless = "registry.example/shellless:1";
+    let Some(_cluster) = started(&site, builder.image(shellless, Some(["sleep"]))) else { return };
+    for (image, words) in [
+        ("registry.example/nobody:1", "cannot start (ImagePullBackOff: Back-off pulling image"),
+        (shellless, "the image of the debug container has no shell"),
+    ] {
+        let ran = site.fetch(&["--debug-image", image]).expect(3);
+        let ran = ran.says("shop/image/app: the image has no shell to ask its process with; tried then: ");
+        ran.says(words).says("(when asked for its GOCOVERDIR)");
+    }
 }

@@ -137,7 +137,7 @@ fn a_variable_of_an_image_without_a_shell_is_seen_from_beside() {
     let pods = [
         pod("absolute", image_sets(&site, "absolute", &absolute)),
         pod("relative", image_sets(&site, "relative", ".")),
-        pod("unset", image_sets(&site, "unset", "")),
+        pod("unset", Container::new("app")),
     ];
     let Some(cluster) = started(&site, cluster().pods(pods)) else { return };
     let ran = site.fetch(&["--signal", "USR1"]).expect(1);
@@ -171,8 +171,7 @@ fn a_variable_of_an_image_without_a_shell_is_seen_from_beside() {
 #[test]
 fn none_is_added_to_ask_where_coverage_is_known_already() {
     let site = Site::new();
-    let proxy = Container::new("proxy").dir(site.volume("proxy")).main(recorded(0).replay());
-    let both = pod("both", site.app("both").main(recorded(1).replay())).container(proxy);
+    let both = site.pod("both", &recorded(1)).container(Container::new("proxy"));
     let Some(cluster) = started(&site, cluster().pod(both)) else { return };
     site.fetch(&["--signal", "USR1", "--debug-image", IMAGE]).expect(0);
     assert_eq!((patches(&cluster), site.states().as_str()), (0, "both:fetched"));

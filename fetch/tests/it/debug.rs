@@ -150,7 +150,9 @@ fn a_variable_of_an_image_without_a_shell_is_seen_from_beside() {
     );
     assert_eq!((ran.stdout.matches(&foretold).count(), patches(&cluster)), (3, 0), "{ran:#?}");
 
-    let ran = site.fetch(&["--signal", "USR1", "--debug-image", IMAGE]).expect(0);
+    // So long a time that an hour, a debug container's usual life, is too short for the copy.
+    let arguments = ["--signal", "USR1", "--debug-image", IMAGE, "--timeout", "3h"];
+    let ran = site.fetch(&arguments).expect(0);
     assert_eq!(site.states(), "absolute:fetched relative:fetched unset:listed");
     // The one that was asked is the one that copies.
     assert_eq!(patches(&cluster), 3);

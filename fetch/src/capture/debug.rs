@@ -48,7 +48,7 @@ fn without_image(failure: Failure) -> Failure {
 impl Job<'_> {
     async fn through(&self, image: &str, captured: &mut Captured) -> Result<(), Failure> {
         if captured.debug.is_none() {
-            captured.debug = Some(self.open(image).await?);
+            captured.debug = Some(self.open(image, captured.ended).await?);
         }
         let Some(window) = captured.debug.clone() else { return Ok(()) };
         // What is known of the programs is known of the other image.
@@ -57,17 +57,24 @@ impl Job<'_> {
         captured.tar_less = false;
         let job =
             Job { at: &window.container, source: &window.source, patience: self.patience.clone(), ..*self };
+        let had_ended = captured.ended;
         let result = job.inside(captured).await;
-        if matches!(&result, Err(failure) if failure.kind == Kind::PodState) {
+        let restarted = captured.ended && !had_ended;
+        if restarted || matches!(&result, Err(failure) if failure.kind == Kind::PodState) {
             captured.debug = None;
+        }
+        if restarted && result.is_ok() {
+            return Box::pin(self.through(image, captured)).await;
         }
         result
     }
 
-    /// Finds or adds a debug container, waits until it runs, and asks it where the directory is.
-    async fn open(&self, image: &str) -> Result<Window, Failure> {
+    /// Finds or adds a debug container, waits until it runs, and asks it where the directory is. If the container has been
+    /// started anew the process that was signalled is gone.
+    async fn open(&self, image: &str, anew: bool) -> Result<Window, Failure> {
         let (container, target) = self.attachment().attach(image).await?;
-        let process = self.collector.flush.as_ref().and_then(FlushRequest::pid).unwrap_or(1);
+        let signalled = self.collector.flush.as_ref().and_then(FlushRequest::pid).filter(|_| !anew);
+        let process = signalled.unwrap_or(1);
         let job = Job { at: &container, patience: self.patience.clone(), ..*self };
         let (said, end) = job.run(&where_is(self.source, &target, process), ANSWER_BYTES).await?;
         judge(&end)?;

@@ -27,7 +27,8 @@ impl Life {
 }
 
 impl Job<'_> {
-    /// Reads a container that ends of its flush: either its files come before its end, or after its restart.
+    /// Reads a container that ends of its flush: either its files come before its end, or after its restart. Where it is
+    /// read through a debug container, what comes after the restart is left to another one.
     pub(super) async fn across_its_end(&self, captured: &mut Captured) -> Result<(), Failure> {
         if captured.before.is_none() {
             let pod = self.pod().await?;
@@ -40,6 +41,10 @@ impl Job<'_> {
             }
             self.restarted(captured).await?;
             captured.ended = true;
+            if self.at != self.name {
+                // Who looked into the container has ended with it, or sees processes that are gone: somebody else is to look.
+                return Ok(());
+            }
         }
         self.once(captured).await
     }

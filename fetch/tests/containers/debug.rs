@@ -258,3 +258,37 @@ fn a_debug_container_that_does_not_come_about_is_named() {
     // The pod still serves.
     assert_eq!(port.request("GET", "/healthz", ""), 200);
 }
+
+/// The signal ends the debug container that sends it, together with its target; where processes are shared it lives on, and
+/// sees a process of another number.
+#[test]
+fn a_program_that_is_told_to_end_is_read_after_its_restart() {
+    let Some(service) = service() else { return };
+    let Some(place) = Place::new("debug-ended") else { return };
+    let image = images::bare(&service.program);
+    place.cluster.import(&image).unwrap();
+    let debugger = debugger(&place);
+    for shared in [false, true] {
+        let port = Port::free();
+        let container =
+            port.container(&image).rights(Rights::Restricted(1000)).volume("coverage", "/coverage");
+        start(&place, "library-0", container, |pod| if shared { pod.shared_processes() } else { pod });
+        port.wait();
+        let pid = crate::signals::pid_of_service(&place, "app");
+        let child = place.begin(&["--signal", "TERM", "--pid", &pid, "--debug-image", &debugger]);
+        // The part of a kubelet.
+        assert_eq!(place.cluster.wait(place.namespace, "library-0", "app").unwrap(), 0);
+        place.cluster.restart(place.namespace, "library-0", "app").unwrap();
+        place.end(child).expect(0);
+        let record = place.site.record("library-0");
+        assert_eq!(
+            (&record["flush"]["signal"], &record["flush"]["outcome"]),
+            (&"TERM".into(), &"flushed".into()),
+            "{record:#}"
+        );
+        assert_eq!(record["flush"]["files"].as_array().unwrap().len(), 1, "{record:#}");
+        let added = place.cluster.ephemeral(place.namespace, "library-0").unwrap();
+        assert_eq!(added.len(), if shared { 1 } else { 2 }, "{added:#?}");
+        place.cluster.remove(place.namespace, "library-0").unwrap();
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testcluster::{Cluster, Container, Pod, Replay};
 
 use crate::common::{Recorded, Site, USUAL, cluster, pod, recorded, testdata};
+use crate::debug::{IMAGE, with_image};
 
 /// A pod whose coverage directory is the mount of a volume, or not.
 fn ending(site: &Site, main: Replay, programs: &[&str], policy: &str, on_volume: bool) -> Pod {
@@ -67,6 +68,31 @@ fn the_counters_of_a_program_that_ends_are_fetched_after_its_restart() {
             assert_eq!(files(&site.volume("web-0")), 2, "it was ended once");
             site.check();
         }
+    }
+}
+
+/// The debug container ends with its target, so one sends the signal and another one reads.
+#[test]
+fn an_image_with_nothing_in_it_is_ended_through_one_debug_container_and_read_through_another() {
+    for programs in [&[][..], &["ls", "tar"]] {
+        let site = Site::new();
+        let main = recorded(0).replay().flush_at_end().delay(Duration::from_millis(300));
+        let builder = with_image(cluster().pod(ending(&site, main, programs, "Always", true)));
+        let cluster = builder.start().unwrap();
+        if !cluster.has_namespaces() {
+            println!("skipped: no PID namespaces");
+            return;
+        }
+        site.admit(&cluster);
+        let arguments = ["--signal", "TERM", "--debug-image", IMAGE];
+        with_kubelet(&cluster, || site.fetch(&arguments)).expect(0);
+        let record = site.record("web-0");
+        assert_eq!(record["flush"]["outcome"], "flushed", "{record:#}");
+        assert_eq!(record["flush"]["files"].as_array().unwrap().len(), 1, "{record:#}");
+        assert_eq!(files(&site.volume("web-0")), 2, "it was ended once");
+        let patches = cluster.requests().iter().filter(|request| request.method == "PATCH").count();
+        assert_eq!(patches, 2);
+        site.check();
     }
 }
 

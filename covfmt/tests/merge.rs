@@ -3,22 +3,104 @@
 
 mod model;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use covfmt::ids::{FunctionIndex, PackageIndex};
-use covfmt::merge::{Counts, FileFailure, MergeError, MergeOptions, merge_files};
+use covfmt::layout::Flavor;
+use covfmt::merge::{Counts, FileFailure, MergeError, MergeOptions, OrderedCounts, merge_files, merge_in_order};
 use covfmt::meta::MetaTables;
+use covfmt::mode::CounterMode;
 use model::{Run, program_with_runs};
 use proptest::prelude::*;
 
 fn merge(tables: &MetaTables, files: &[Vec<u8>], threads: usize) -> Result<Counts, (usize, String)> {
+    merge_with(tables, files, threads, MergeOptions::default())
+}
+
+fn merge_with(
+    tables: &MetaTables,
+    files: &[Vec<u8>],
+    threads: usize,
+    options: MergeOptions,
+) -> Result<Counts, (usize, String)> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let read = |file: &Vec<u8>, buffer: &mut Vec<u8>| {
         buffer.extend_from_slice(file);
         Ok::<(), Infallible>(())
     };
-    pool.install(|| merge_files(tables, files, MergeOptions::default(), read))
+    pool.install(|| merge_files(tables, files, options, read))
         .map_err(|(index, failure)| (index, failure.to_string()))
+}
+
+fn merge_ordered(tables: &MetaTables, files: &[Vec<u8>], threads: usize) -> Option<OrderedCounts> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        merge_in_order(tables, files, |file, buffer| {
+            buffer.extend_from_slice(file);
+            Some(())
+        })
+    })
+}
+
+/// How often a function of a run takes a sum of the runs before it too far.
+fn count_overflows(program: &model::Program, runs: &[Run]) -> u64 {
+    let mut sums: HashMap<(u32, u32, usize), u64> = HashMap::new();
+    let mut overflows = 0;
+    for (package, function, counters) in runs.iter().flat_map(|run| &run.segments).flat_map(|s| &s.entries) {
+        let mut overflow = false;
+        for (unit, counter) in counters.iter().enumerate() {
+            let sum = sums.entry((*package, *function, unit)).or_default();
+            *sum += u64::from(*counter);
+            if *sum > u32::MAX.into() {
+                overflow = true;
+                *sum = u32::MAX.into();
+            }
+        }
+        overflows += u64::from(overflow && program.mode != CounterMode::Set);
+    }
+    overflows
+}
+
+proptest! {
+    #[test]
+    fn in_order_the_counts_are_the_same_and_overflows_are_counted(
+        (program, mut runs) in program_with_runs(), threads in 1_usize..5, repeated in 0_usize..4,
+    ) {
+        let is_plain = |run: &Run| run.flavor == Flavor::GO && run.segments.len() == 1;
+        if repeated != 0 {
+            runs.retain(is_plain);
+            runs = std::iter::repeat_n(runs, repeated).flatten().collect();
+        }
+        let (hash, bytes) = program.encode();
+        let tables = MetaTables::decode(&bytes).unwrap();
+        let files: Vec<Vec<u8>> = runs.iter().map(|run| run.encode(hash)).collect();
+        let ordered = merge_ordered(&tables, &files, threads);
+        prop_assert_eq!(ordered.is_some(), runs.iter().all(is_plain));
+        let counts = merge(&tables, &files, threads).unwrap();
+        let options = MergeOptions { saturate: false, ..MergeOptions::default() };
+        let refused = merge_with(&tables, &files, threads, options);
+        prop_assert_eq!(refused.is_err(), counts.saturated());
+        if let Some(ordered) = ordered {
+            prop_assert_eq!(ordered.overflows, count_overflows(&program, &runs));
+            prop_assert_eq!(ordered.overflows != 0, counts.saturated());
+            prop_assert_eq!(ordered.counts, counts);
+        }
+    }
+
+    #[test]
+    fn in_order_damage_is_refused_whatever_the_threads(
+        (program, mut runs) in program_with_runs(), bad in any::<prop::sample::Index>(), threads in 1_usize..5,
+    ) {
+        runs.retain(|run| run.flavor == Flavor::GO && run.segments.len() == 1);
+        prop_assume!(!runs.is_empty());
+        let (hash, bytes) = program.encode();
+        let tables = MetaTables::decode(&bytes).unwrap();
+        let mut files: Vec<Vec<u8>> = runs.iter().map(|run| run.encode(hash)).collect();
+        let bad = bad.index(files.len());
+        files[bad].pop();
+        prop_assert_eq!(merge_ordered(&tables, &files, threads), None);
+    }
 }
 
 proptest! {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::args::RunArgs;
 use super::error::MergeError;
-use super::quick::{Stopped, Sums, merge_segment};
+use super::quick::{Receiver, Stopped, read_segment};
 use crate::error::ReadError;
 use crate::ids::{FunctionIndex, PackageIndex};
-use crate::meta::MetaTables;
+use crate::meta::{FunctionTable, MetaTables};
 use crate::mode::CounterMode;
 use crate::read::{CounterFile, Segment};
 
@@ -47,6 +47,24 @@ pub struct Counts {
     recorded: Vec<bool>,
     saturated: bool,
     args: Option<RunArgs>,
+}
+
+/// Counts that counters are added to, in set mode or any other.
+struct Sums<'c, const SET: bool>(&'c mut Counts);
+
+impl<const SET: bool> Receiver for Sums<'_, SET> {
+    #[inline]
+    fn begin(&mut self, position: usize) {
+        if let Some(recorded) = self.0.recorded.get_mut(position) {
+            *recorded = true;
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, units: Range<usize>, counters: &[u32]) {
+        let units = self.0.units.get_mut(units).unwrap_or_default();
+        self.0.saturated |= add_all::<SET>(units, counters);
+    }
 }
 
 /// Why a counter file could not be merged: its bytes, or what they say.
@@ -120,7 +138,7 @@ impl Counts {
         file: &CounterFile<'_>,
     ) -> Result<(), FileError> {
         for segment in file.segments() {
-            RunArgs::gather(&mut self.args, RunArgs::of_segment(segment));
+            self.add_args(RunArgs::of_segment(segment));
             let done = segment.uleb128_bytes().map(|bytes| self.merge_quickly(tables, segment, bytes));
             match done {
                 Some(Ok(())) => {}
@@ -137,12 +155,30 @@ impl Counts {
         segment: &Segment<'_>,
         bytes: &[u8],
     ) -> Result<(), Stopped> {
-        let mut sums =
-            Sums { units: &mut self.units, recorded: &mut self.recorded, saturated: &mut self.saturated };
         match tables.mode() {
-            CounterMode::Set => merge_segment::<true>(tables, &mut sums, bytes, segment.function_count()),
-            _ => merge_segment::<false>(tables, &mut sums, bytes, segment.function_count()),
+            CounterMode::Set => read_segment(tables, &mut Sums::<true>(self), bytes, segment.function_count()),
+            _ => read_segment(tables, &mut Sums::<false>(self), bytes, segment.function_count()),
         }
+    }
+
+    /// Adds all counters of a function of these tables, the function by its position; gives whether a sum stopped at 2^32-1.
+    pub(super) fn add_function(&mut self, tables: &MetaTables, position: usize, counters: &[u32]) -> bool {
+        if let Some(recorded) = self.recorded.get_mut(position) {
+            *recorded = true;
+        }
+        let units = tables.functions().get(position).map(FunctionTable::unit_positions).unwrap_or_default();
+        let sums = self.units.get_mut(units).unwrap_or_default();
+        let saturated = match tables.mode() {
+            CounterMode::Set => add_all::<true>(sums, counters),
+            _ => add_all::<false>(sums, counters),
+        };
+        self.saturated |= saturated;
+        saturated
+    }
+
+    /// Takes in the args of a further run.
+    pub(super) fn add_args(&mut self, args: RunArgs) {
+        RunArgs::gather(&mut self.args, args);
     }
 
     /// Merges what the quick way left of a segment: values that it does not read, or something that is wrong.

@@ -72,6 +72,9 @@ pub enum MergeError {
         /// Its granularity.
         granularity: Granularity,
     },
+    /// A sum would be larger than a counter, where it may not be.
+    #[error("counters add up to more than 4294967295")]
+    Overflow,
     /// There is no build to merge.
     #[error("no builds to merge")]
     Nothing,

@@ -3,6 +3,7 @@
 mod args;
 mod counters;
 mod error;
+mod ordered;
 mod parallel;
 mod policy;
 mod quick;
@@ -10,5 +11,6 @@ mod quick;
 pub use args::RunArgs;
 pub use counters::{BuildCounts, Counts, add};
 pub use error::MergeError;
+pub use ordered::{OrderedCounts, merge_in_order};
 pub use parallel::{FileFailure, MergeOptions, merge_files};
 pub use policy::{MergedMode, ModePolicy, merge_modes};

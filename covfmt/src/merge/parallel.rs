@@ -67,6 +67,9 @@ where
     for counts in partial {
         merged.merge(tables.mode(), &counts);
     }
+    if merged.saturated() && !options.saturate {
+        return Err((0, FileFailure::Merge(MergeError::Overflow)));
+    }
     Ok(merged)
 }
 
@@ -75,11 +78,14 @@ where
 pub struct MergeOptions {
     /// Whether a counter file must carry the hash of its meta file.
     pub check_hash: bool,
+    /// Whether sums stop at 2^32-1; else it is an error ([`MergeError::Overflow`]) of any of the files, whose other errors are not
+    /// looked for any more.
+    pub saturate: bool,
 }
 
 impl Default for MergeOptions {
     fn default() -> Self {
-        Self { check_hash: true }
+        Self { check_hash: true, saturate: true }
     }
 }
 
@@ -117,5 +123,6 @@ fn merge_bytes(
     if options.check_hash && found != expected {
         return Err(MergeError::OtherBuild { found, expected }.into());
     }
-    counts.merge_file(tables, &file)
+    counts.merge_file(tables, &file)?;
+    if counts.saturated() && !options.saturate { Err(MergeError::Overflow.into()) } else { Ok(()) }
 }

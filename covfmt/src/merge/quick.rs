@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use super::counters::add_all;
 use crate::ids::{FunctionIndex, PackageIndex};
 use crate::meta::MetaTables;
 use crate::read::{BULK_VALUES, BulkValues};
@@ -11,9 +10,9 @@ use crate::read::{BULK_VALUES, BulkValues};
 /// Where the quick way stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stopped {
-    /// Number of functions that were merged.
+    /// Number of functions that were handed on.
     pub(super) functions: u64,
-    /// Number of counters of the next one that were merged, too.
+    /// Number of counters of the next one that were handed on, too.
     pub(super) counters: usize,
 }
 
@@ -22,18 +21,19 @@ impl Stopped {
     pub(super) const AT_START: Self = Self { functions: 0, counters: 0 };
 }
 
-/// What counters are added to.
-#[derive(Debug)]
-pub(super) struct Sums<'c> {
-    pub(super) units: &'c mut [u32],
-    pub(super) recorded: &'c mut [bool],
-    pub(super) saturated: &'c mut bool,
+/// Who is given the counters of a segment.
+pub(super) trait Receiver {
+    /// Counters of a function follow, of all its units; the function by its position in the tables.
+    fn begin(&mut self, position: usize);
+
+    /// Some of its counters, with the positions of their units.
+    fn take(&mut self, units: Range<usize>, counters: &[u32]);
 }
 
-/// Merges the counters of a segment with `functions` functions, all of `bytes`. The error is no error yet.
-pub(super) fn merge_segment<const SET: bool>(
+/// Hands on the counters of a segment with `functions` functions, all of `bytes`. The error is no error yet.
+pub(super) fn read_segment(
     tables: &MetaTables,
-    sums: &mut Sums<'_>,
+    receiver: &mut impl Receiver,
     bytes: &[u8],
     functions: u64,
 ) -> Result<(), Stopped> {
@@ -58,8 +58,7 @@ pub(super) fn merge_segment<const SET: bool>(
             if !open.is_empty() {
                 let (counters, behind) = values.split_at(values.len().min(open.len()));
                 let place = open.start..open.start + counters.len();
-                let units = sums.units.get_mut(place).unwrap_or_default();
-                *sums.saturated |= add_all::<SET>(units, counters);
+                receiver.take(place, counters);
                 open.start += counters.len();
                 values = behind;
                 if !open.is_empty() {
@@ -76,9 +75,7 @@ pub(super) fn merge_segment<const SET: bool>(
             let Some((position, units)) = fits else {
                 return Err(Stopped { functions: merged, counters: 0 });
             };
-            if let Some(recorded) = sums.recorded.get_mut(position) {
-                *recorded = true;
-            }
+            receiver.begin(position);
             values = behind;
             merged += u64::from(units.is_empty());
             opened = units.start;

@@ -163,6 +163,18 @@ impl Options {
         Stop::Panic("fatal error")
     }
 
+    /// A warning that is due some times on end, where none of them may be the last word.
+    pub(super) fn warn_times(&self, message: &str, times: u64, messages: &mut dyn Write) {
+        let line = format!("warning: {message}\n");
+        // There can be millions of them.
+        let mut messages = io::BufWriter::new(messages);
+        for _ in 0..times {
+            if messages.write_all(line.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+
     /// A warning, after which the work goes on.
     pub(super) fn warn(&self, message: &str, messages: &mut dyn Write) -> Result<(), Stop> {
         drop(writeln!(messages, "warning: {message}"));

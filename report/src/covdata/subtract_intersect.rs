@@ -15,7 +15,7 @@ use super::directories::go_pods;
 use super::meta_merge::MetaMerge;
 use super::options::Options;
 use super::pod::{CounterVisitor, OpenPod, PodReader};
-use super::sums::{FoundSums, Modes, PodSums, merge_ordinary};
+use super::sums::{FoundSums, Modes, PodSums, join_ordinary, merge_ordinary};
 use super::{Command, Stop};
 
 pub(super) fn run(options: &Options, _out: &mut dyn Write, messages: &mut dyn Write) -> Result<(), Stop> {
@@ -84,7 +84,7 @@ impl<'o> SetVisitor<'o> {
     ) -> Result<(), Stop> {
         let first = pod.counters.iter().take_while(|file| file.origin == 0).count();
         let (kept, others) = pod.counters.split_at_checked(first).unwrap_or_default();
-        let rest = match merge_ordinary(open, self.modes, kept) {
+        let rest = match merge_ordinary(open, self.modes, kept, self.options, messages)? {
             Some(counts) if !kept.is_empty() => {
                 self.enter(0);
                 self.sums = found_sums(open, &counts);
@@ -94,7 +94,7 @@ impl<'o> SetVisitor<'o> {
         };
         if self.options.command == Command::Subtract
             && rest.len() == others.len()
-            && let Some(counts) = merge_ordinary(open, self.modes, others)
+            && let Some(counts) = join_ordinary(open, self.modes, others)
         {
             for (key, counters) in found_sums(open, &counts).by_function {
                 self.combine(key, &counters, messages)?;

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use covfmt::layout::FOOTER_BYTES;
-use covfmt::merge::{Counts, MergeOptions, RunArgs, merge_files};
+use covfmt::merge::{
+    Counts, FileFailure, MergeError, MergeOptions, OrderedCounts, RunArgs, merge_files, merge_in_order,
+};
 use covfmt::mode::CounterMode;
 use covfmt::pod::CounterRef;
 use covfmt::read::CounterFile;
@@ -16,6 +18,8 @@ use super::Stop;
 use super::go_files::granularity_name;
 use super::options::Options;
 use super::pod::{OpenPod, bytes_of};
+
+const OVERFLOW: &str = "uint32 overflow during counter merge";
 
 /// The mode of the pods visited so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +75,7 @@ impl Modes {
                 *sum = sum.saturating_add(*count);
             }
         }
-        if overflow { options.warn("uint32 overflow during counter merge", messages) } else { Ok(()) }
+        if overflow { options.warn(OVERFLOW, messages) } else { Ok(()) }
     }
 }
 
@@ -126,10 +130,18 @@ impl PodSums {
 /// What is to be said about a counter file, given its path and args.
 pub(super) type Describe<'d> = dyn Fn(&Path, &RunArgs) -> Vec<u8> + Sync + 'd;
 
-/// Merges ordinary files in parallel; `None` if there is anything that the reference would remark on, or do in another
-/// way: other modes before, several segments, damage, counters that do not fit, sums too large.
-pub(super) fn merge_ordinary(pod: &OpenPod, modes: Modes, files: &[CounterRef]) -> Option<Counts> {
-    merge_ordinary_described(pod, modes, files, None).map(|(counts, _)| counts)
+/// Merges ordinary files in parallel, and warns of sums that are too large as often as the reference does; `None` if there is
+/// anything else that it would remark on, or do in another way: other modes before, several segments, damage, counters that
+/// do not fit. Then nothing was said.
+pub(super) fn merge_ordinary(
+    pod: &OpenPod,
+    modes: Modes,
+    files: &[CounterRef],
+    options: &Options,
+    messages: &mut dyn Write,
+) -> Result<Option<Counts>, Stop> {
+    let merged = merge_ordinary_described(pod, modes, files, None, options, messages)?;
+    Ok(merged.map(|(counts, _)| counts))
 }
 
 /// As [`merge_ordinary`], with what is to be said about the files, in their order.
@@ -138,29 +150,75 @@ pub(super) fn merge_ordinary_described(
     modes: Modes,
     files: &[CounterRef],
     describe: Option<&Describe<'_>>,
-) -> Option<(Counts, Vec<u8>)> {
+    options: &Options,
+    messages: &mut dyn Write,
+) -> Result<Option<(Counts, Vec<u8>)>, Stop> {
+    let described: Vec<DescribedFile<'_>> = files.iter().map(|file| (file, OnceLock::new())).collect();
+    let read = |file: &DescribedFile<'_>, buffer: &mut Vec<u8>| read_ordinary(file, describe, buffer);
+    let counts = match merge_plain(pod, modes, &described, false, read) {
+        Ok(counts) => Some(counts),
+        // Behind the first warning there may be no second.
+        Err(Some(MergeError::Overflow)) if !options.panic_on_warning => {
+            let merged = merge_in_order(&pod.tables, &described, |file, buffer| read(file, buffer).ok());
+            match merged {
+                Some(OrderedCounts { counts, overflows }) => {
+                    options.warn_times(OVERFLOW, overflows, messages);
+                    Some(counts)
+                }
+                None => None,
+            }
+        }
+        Err(_) => None,
+    };
+    let lines = || described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
+    Ok(counts.map(|counts| (counts, lines())))
+}
+
+/// Whether any of some ordinary files has counted each unit: counts that stop at 2^32-1 without a word; `None` as for
+/// [`merge_ordinary`].
+pub(super) fn join_ordinary(pod: &OpenPod, modes: Modes, files: &[CounterRef]) -> Option<Counts> {
+    let files: Vec<DescribedFile<'_>> = files.iter().map(|file| (file, OnceLock::new())).collect();
+    merge_plain(pod, modes, &files, true, |file, buffer| read_ordinary(file, None, buffer)).ok()
+}
+
+/// A file, and what is to be said about it.
+type DescribedFile<'f> = (&'f CounterRef, OnceLock<Vec<u8>>);
+
+/// The error is none, but something out of the ordinary: if known, what does not fit.
+fn merge_plain<'f>(
+    pod: &OpenPod,
+    modes: Modes,
+    files: &[DescribedFile<'f>],
+    saturate: bool,
+    read: impl Fn(&DescribedFile<'f>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> Result<Counts, Option<MergeError>> {
     if !pod.is_ordinary() || modes.mode != pod.mode.0 {
-        return None;
+        return Err(None);
     }
-    let described: Vec<(&CounterRef, OnceLock<Vec<u8>>)> =
-        files.iter().map(|file| (file, OnceLock::new())).collect();
+    let options = MergeOptions { check_hash: false, saturate };
+    merge_files(&pod.tables, files, options, read).map_err(|(_, failure)| match failure {
+        FileFailure::Merge(error) => Some(error),
+        FileFailure::Io(_) | FileFailure::Read(_) => None,
+    })
+}
+
+/// Reads a file of one segment.
+fn read_ordinary(
+    (file, line): &DescribedFile<'_>,
+    describe: Option<&Describe<'_>>,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
     let refused = || io::Error::from(io::ErrorKind::Unsupported);
-    let options = MergeOptions { check_hash: false };
-    let counts = merge_files(&pod.tables, &described, options, |(file, line), buffer| {
-        open_regular(&file.path)?.read_to_end(buffer)?;
-        if segments(buffer) != Some(1) {
-            return Err(refused());
-        }
-        if let Some(describe) = describe {
-            let parsed = CounterFile::parse(buffer).map_err(|_| refused())?;
-            let args = parsed.segments().first().map(RunArgs::of_segment).unwrap_or_default();
-            drop(line.set(describe(&file.path, &args)));
-        }
-        Ok(())
-    });
-    let counts = counts.ok().filter(|counts| !counts.saturated())?;
-    let lines = described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
-    Some((counts, lines))
+    open_regular(&file.path)?.read_to_end(buffer)?;
+    if segments(buffer) != Some(1) {
+        return Err(refused());
+    }
+    if let Some(describe) = describe {
+        let parsed = CounterFile::parse(buffer).map_err(|_| refused())?;
+        let args = parsed.segments().first().map(RunArgs::of_segment).unwrap_or_default();
+        drop(line.set(describe(&file.path, &args)));
+    }
+    Ok(())
 }
 
 /// The number of segments in the footer of a counter file.

@@ -53,7 +53,10 @@ fn use_everything(meta: &[u8], counters: &[u8]) {
         buffer.extend_from_slice(counters);
         Ok::<(), ()>(())
     };
-    let Ok(counts) = merge_files(&tables, &[()], MergeOptions { check_hash: false, saturate: true }, read) else { return };
+    let Ok(counts) = merge_files(&tables, &[()], MergeOptions { check_hash: false, saturate: true }, read)
+    else {
+        return;
+    };
     let build = BuildCounts::new(tables.into(), counts);
     let profile = Profile::from_builds(&[build.clone(), build], ModePolicy::HitOrNot).unwrap();
     for package in profile.packages() {

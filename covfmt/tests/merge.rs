@@ -8,7 +8,9 @@ use std::convert::Infallible;
 
 use covfmt::ids::{FunctionIndex, PackageIndex};
 use covfmt::layout::Flavor;
-use covfmt::merge::{Counts, FileFailure, MergeError, MergeOptions, OrderedCounts, merge_files, merge_in_order};
+use covfmt::merge::{
+    Counts, FileFailure, MergeError, MergeOptions, OrderedCounts, merge_files, merge_in_order,
+};
 use covfmt::meta::MetaTables;
 use covfmt::mode::CounterMode;
 use model::{Run, program_with_runs};

@@ -6,12 +6,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use fearless_simd::{Level, Simd, dispatch};
+
 use super::args::RunArgs;
 use super::error::MergeError;
+use super::lanes::{add_all, add_first};
 use super::quick::{Receiver, Stopped, read_segment};
+use super::slots::{Slot, Slots};
 use crate::error::ReadError;
 use crate::ids::{FunctionIndex, PackageIndex};
-use crate::meta::{FunctionTable, MetaTables};
+use crate::meta::MetaTables;
 use crate::mode::CounterMode;
 use crate::read::{CounterFile, Segment};
 
@@ -24,22 +28,6 @@ pub fn add(mode: CounterMode, sum: u32, count: u32) -> u32 {
     }
 }
 
-/// Adds counts to as many sums in set mode or any other; gives whether a sum stopped at 2^32-1.
-#[inline]
-pub(super) fn add_all<const SET: bool>(sums: &mut [u32], counts: &[u32]) -> bool {
-    let mut saturated = false;
-    for (sum, count) in sums.iter_mut().zip(counts) {
-        if SET {
-            *sum |= u32::from(*count != 0);
-        } else {
-            let (added, overflow) = sum.overflowing_add(*count);
-            *sum = if overflow { u32::MAX } else { added };
-            saturated |= overflow;
-        }
-    }
-    saturated
-}
-
 /// One count per unit of a build, and which functions had counters at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
@@ -49,22 +37,50 @@ pub struct Counts {
     args: Option<RunArgs>,
 }
 
-/// Counts that counters are added to, in set mode or any other.
-struct Sums<'c, const SET: bool>(&'c mut Counts);
+/// Counts that counters are added to, in set mode or any other, and the proof of what the processor can do.
+struct Sums<'c, S, const SET: bool> {
+    simd: S,
+    units: &'c mut [u32],
+    recorded: &'c mut [bool],
+    saturated: bool,
+}
 
-impl<const SET: bool> Receiver for Sums<'_, SET> {
-    #[inline]
-    fn begin(&mut self, position: usize) {
-        if let Some(recorded) = self.0.recorded.get_mut(position) {
+impl<S: Simd, const SET: bool> Receiver for Sums<'_, S, SET> {
+    #[inline(always)]
+    fn take(&mut self, slot: Slot, values: &[u32]) {
+        if let Some(recorded) = self.recorded.get_mut(slot.function) {
             *recorded = true;
         }
+        let sums = self.units.get_mut(slot.start..).unwrap_or_default();
+        self.saturated |= add_first::<S, SET>(self.simd, sums, values, slot.end - slot.start);
     }
 
-    #[inline]
-    fn take(&mut self, units: Range<usize>, counters: &[u32]) {
-        let units = self.0.units.get_mut(units).unwrap_or_default();
-        self.0.saturated |= add_all::<SET>(units, counters);
+    #[inline(always)]
+    fn take_part(&mut self, slot: Slot, at: usize, counters: &[u32]) {
+        if let Some(recorded) = self.recorded.get_mut(slot.function) {
+            *recorded = true;
+        }
+        let sums = self.units.get_mut(at..slot.end).unwrap_or_default();
+        self.saturated |= add_all::<SET>(sums, counters);
     }
+}
+
+#[inline(always)]
+fn take_all<S: Simd, const SET: bool>(
+    sums: &mut Sums<'_, S, SET>,
+    functions: &[Slot],
+    counters: &[u32],
+) -> u64 {
+    let mut stopped = 0;
+    let mut rest = counters;
+    for slot in functions {
+        let before = std::mem::take(&mut sums.saturated);
+        sums.take(*slot, rest);
+        stopped += u64::from(sums.saturated);
+        sums.saturated |= before;
+        rest = rest.get(slot.end - slot.start..).unwrap_or_default();
+    }
+    stopped
 }
 
 /// Why a counter file could not be merged: its bytes, or what they say.
@@ -132,14 +148,15 @@ impl Counts {
     }
 
     /// Adds the counters of a parsed file of the build. After an error the counts are not to be used.
-    pub(crate) fn merge_file(
+    pub(super) fn merge_file(
         &mut self,
         tables: &MetaTables,
+        slots: &Slots,
         file: &CounterFile<'_>,
     ) -> Result<(), FileError> {
         for segment in file.segments() {
             self.add_args(RunArgs::of_segment(segment));
-            let done = segment.uleb128_bytes().map(|bytes| self.merge_quickly(tables, segment, bytes));
+            let done = segment.uleb128_bytes().map(|bytes| self.merge_quickly(tables, slots, segment, bytes));
             match done {
                 Some(Ok(())) => {}
                 None => self.merge_slowly(tables, segment, Stopped::AT_START)?,
@@ -152,28 +169,37 @@ impl Counts {
     fn merge_quickly(
         &mut self,
         tables: &MetaTables,
+        slots: &Slots,
         segment: &Segment<'_>,
         bytes: &[u8],
     ) -> Result<(), Stopped> {
-        match tables.mode() {
-            CounterMode::Set => read_segment(tables, &mut Sums::<true>(self), bytes, segment.function_count()),
-            _ => read_segment(tables, &mut Sums::<false>(self), bytes, segment.function_count()),
-        }
+        let functions = segment.function_count();
+        dispatch!(Level::new(), simd => match tables.mode() {
+            CounterMode::Set => self.with_sums::<_, true, _>(simd, |sums| read_segment(slots, sums, bytes, functions)),
+            _ => self.with_sums::<_, false, _>(simd, |sums| read_segment(slots, sums, bytes, functions)),
+        })
     }
 
-    /// Adds all counters of a function of these tables, the function by its position; gives whether a sum stopped at 2^32-1.
-    pub(super) fn add_function(&mut self, tables: &MetaTables, position: usize, counters: &[u32]) -> bool {
-        if let Some(recorded) = self.recorded.get_mut(position) {
-            *recorded = true;
-        }
-        let units = tables.functions().get(position).map(FunctionTable::unit_positions).unwrap_or_default();
-        let sums = self.units.get_mut(units).unwrap_or_default();
-        let saturated = match tables.mode() {
-            CounterMode::Set => add_all::<true>(sums, counters),
-            _ => add_all::<false>(sums, counters),
-        };
-        self.saturated |= saturated;
-        saturated
+    #[inline(always)]
+    fn with_sums<S: Simd, const SET: bool, T>(
+        &mut self,
+        simd: S,
+        work: impl FnOnce(&mut Sums<'_, S, SET>) -> T,
+    ) -> T {
+        let (units, recorded) = (self.units.as_mut_slice(), self.recorded.as_mut_slice());
+        let mut sums = Sums { simd, units, recorded, saturated: false };
+        let done = work(&mut sums);
+        self.saturated |= sums.saturated;
+        done
+    }
+
+    /// Adds all counters of functions, one function's behind the other's; gives for how many of the functions a sum stopped at
+    /// 2^32-1.
+    pub(super) fn add_functions(&mut self, mode: CounterMode, functions: &[Slot], counters: &[u32]) -> u64 {
+        dispatch!(Level::new(), simd => match mode {
+            CounterMode::Set => self.with_sums::<_, true, _>(simd, |sums| take_all(sums, functions, counters)),
+            _ => self.with_sums::<_, false, _>(simd, |sums| take_all(sums, functions, counters)),
+        })
     }
 
     /// Takes in the args of a further run.

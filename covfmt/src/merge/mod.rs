@@ -3,10 +3,12 @@
 mod args;
 mod counters;
 mod error;
+mod lanes;
 mod ordered;
 mod parallel;
 mod policy;
 mod quick;
+mod slots;
 
 pub use args::RunArgs;
 pub use counters::{BuildCounts, Counts, add};

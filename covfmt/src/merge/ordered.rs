@@ -3,14 +3,15 @@
 //! Threads decode files side by side, and each waits for its turn to add what it decoded: adding is the smaller part by far.
 //! Only plain files are merged here, those of one segment that the quick way reads to its end.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::args::RunArgs;
 use super::counters::Counts;
 use super::quick::{Receiver, read_segment};
+use super::slots::{Slot, Slots};
 use crate::meta::MetaTables;
+use crate::mode::CounterMode;
 use crate::read::CounterFile;
 
 /// Counts, and how often adding to them went too far.
@@ -33,6 +34,7 @@ pub fn merge_in_order<F: Sync>(
     files: &[F],
     read: impl Fn(&F, &mut Vec<u8>) -> Option<()> + Sync,
 ) -> Option<OrderedCounts> {
+    let slots = Slots::new(tables);
     let workers = rayon::current_num_threads().clamp(1, files.len().max(1));
     let next = AtomicUsize::new(0);
     let refused = AtomicBool::new(false);
@@ -49,14 +51,16 @@ pub fn merge_in_order<F: Sync>(
                         return;
                     };
                     bytes.clear();
-                    let plain = read(file, &mut bytes).and_then(|()| decoded.fill(tables, &bytes));
+                    let plain = read(file, &mut bytes).and_then(|()| decoded.fill(&slots, &bytes));
                     let sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
                     let waits = |(turn, _): &mut (usize, OrderedCounts)| {
                         *turn != index && !refused.load(Ordering::Relaxed)
                     };
                     let mut sums = turn.wait_while(sums, waits).unwrap_or_else(PoisonError::into_inner);
                     match plain {
-                        Some(args) if !refused.load(Ordering::Relaxed) => decoded.add_to(tables, args, &mut sums.1),
+                        Some(args) if !refused.load(Ordering::Relaxed) => {
+                            decoded.add_to(tables.mode(), args, &mut sums.1)
+                        }
                         _ => refused.store(true, Ordering::Relaxed),
                     }
                     sums.0 += 1;
@@ -72,43 +76,38 @@ pub fn merge_in_order<F: Sync>(
 /// The counters of a file.
 #[derive(Debug, Default)]
 struct Decoded {
-    /// Positions of functions in the tables, each with the number of its counters.
-    functions: Vec<(usize, usize)>,
+    functions: Vec<Slot>,
     /// The counters of one function after the other.
     counters: Vec<u32>,
 }
 
 impl Decoded {
     /// Decodes a plain file and gives the args of its run.
-    fn fill(&mut self, tables: &MetaTables, bytes: &[u8]) -> Option<RunArgs> {
+    fn fill(&mut self, slots: &Slots, bytes: &[u8]) -> Option<RunArgs> {
         self.functions.clear();
         self.counters.clear();
         let file = CounterFile::parse(bytes).ok()?;
         let [segment] = file.segments() else { return None };
-        read_segment(tables, self, segment.uleb128_bytes()?, segment.function_count()).ok()?;
+        read_segment(slots, self, segment.uleb128_bytes()?, segment.function_count()).ok()?;
         Some(RunArgs::of_segment(segment))
     }
 
-    fn add_to(&self, tables: &MetaTables, args: RunArgs, sums: &mut OrderedCounts) {
+    fn add_to(&self, mode: CounterMode, args: RunArgs, sums: &mut OrderedCounts) {
         sums.counts.add_args(args);
-        let mut rest = self.counters.as_slice();
-        for (position, length) in &self.functions {
-            let (counters, behind) = rest.split_at(rest.len().min(*length));
-            sums.overflows += u64::from(sums.counts.add_function(tables, *position, counters));
-            rest = behind;
-        }
+        sums.overflows += sums.counts.add_functions(mode, &self.functions, &self.counters);
     }
 }
 
 impl Receiver for Decoded {
-    fn begin(&mut self, position: usize) {
-        self.functions.push((position, 0));
+    fn take(&mut self, slot: Slot, values: &[u32]) {
+        self.functions.push(slot);
+        self.counters.extend_from_slice(values.get(..slot.end - slot.start).unwrap_or_default());
     }
 
-    fn take(&mut self, _: Range<usize>, counters: &[u32]) {
-        self.counters.extend_from_slice(counters);
-        if let Some((_, length)) = self.functions.last_mut() {
-            *length += counters.len();
+    fn take_part(&mut self, slot: Slot, at: usize, counters: &[u32]) {
+        if at == slot.start {
+            self.functions.push(slot);
         }
+        self.counters.extend_from_slice(counters);
     }
 }

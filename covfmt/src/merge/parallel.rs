@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::counters::{Counts, FileError};
 use super::error::MergeError;
+use super::slots::Slots;
 use crate::meta::MetaTables;
 use crate::read::CounterFile;
 
@@ -25,6 +26,7 @@ where
     F: Sync,
     E: Send,
 {
+    let slots = Slots::new(tables);
     let workers = rayon::current_num_threads().clamp(1, files.len().max(1));
     let next = AtomicUsize::new(0);
     let failed_at = AtomicUsize::new(usize::MAX);
@@ -45,9 +47,9 @@ where
                 };
                 buffer.clear();
                 let counts = counts.get_or_insert_with(|| Counts::new(tables));
-                let result = read(file, &mut buffer)
-                    .map_err(FileFailure::Io)
-                    .and_then(|()| merge_bytes(tables, counts, options, &buffer).map_err(FileFailure::from));
+                let result = read(file, &mut buffer).map_err(FileFailure::Io).and_then(|()| {
+                    merge_bytes(tables, &slots, counts, options, &buffer).map_err(FileFailure::from)
+                });
                 if let Err(error) = result {
                     failed_at.fetch_min(index, Ordering::Relaxed);
                     let mut failure = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -114,6 +116,7 @@ impl<E> From<FileError> for FileFailure<E> {
 
 fn merge_bytes(
     tables: &MetaTables,
+    slots: &Slots,
     counts: &mut Counts,
     options: MergeOptions,
     bytes: &[u8],
@@ -123,6 +126,6 @@ fn merge_bytes(
     if options.check_hash && found != expected {
         return Err(MergeError::OtherBuild { found, expected }.into());
     }
-    counts.merge_file(tables, &file)?;
+    counts.merge_file(tables, slots, &file)?;
     if counts.saturated() && !options.saturate { Err(MergeError::Overflow.into()) } else { Ok(()) }
 }

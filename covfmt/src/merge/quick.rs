@@ -1,10 +1,8 @@
 //! The quick way through a segment: values in bulk, functions by looking at their heads. Whatever it does not understand it
 //! leaves to the slow way, [`Counts::merge_file`](super::counters::Counts), which goes on where this one stopped.
 
-use std::ops::Range;
-
+use super::slots::{Slot, Slots};
 use crate::ids::{FunctionIndex, PackageIndex};
-use crate::meta::MetaTables;
 use crate::read::{BULK_VALUES, BulkValues};
 
 /// Where the quick way stopped.
@@ -23,16 +21,17 @@ impl Stopped {
 
 /// Who is given the counters of a segment.
 pub(super) trait Receiver {
-    /// Counters of a function follow, of all its units; the function by its position in the tables.
-    fn begin(&mut self, position: usize);
+    /// All counters of a function: as many values as it has units. More values may follow, which are not the function's.
+    fn take(&mut self, slot: Slot, values: &[u32]);
 
-    /// Some of its counters, with the positions of their units.
-    fn take(&mut self, units: Range<usize>, counters: &[u32]);
+    /// Some of the counters of a function, one at least, and the position of the first one's unit.
+    fn take_part(&mut self, slot: Slot, at: usize, counters: &[u32]);
 }
 
 /// Hands on the counters of a segment with `functions` functions, all of `bytes`. The error is no error yet.
+#[inline(always)]
 pub(super) fn read_segment(
-    tables: &MetaTables,
+    slots: &Slots,
     receiver: &mut impl Receiver,
     bytes: &[u8],
     functions: u64,
@@ -41,48 +40,50 @@ pub(super) fn read_segment(
     let mut buffer = [0_u32; BULK_VALUES];
     // At the start of the buffer: the start of a head that the rest was not decoded of yet.
     let mut held = 0;
-    let mut merged = 0;
-    // The function that counters are being read of.
-    let mut open: Range<usize> = 0..0;
-    let mut opened = 0;
+    let mut done = 0;
+    // The function that some counters were read of, and how many.
+    let mut open: Option<(Slot, usize)> = None;
     loop {
         let filled = bulk.fill(&mut buffer, held);
-        let stopped =
-            Stopped { functions: merged, counters: if open.is_empty() { 0 } else { open.start - opened } };
         if filled == held {
-            let whole = merged == functions && open.is_empty() && held == 0 && bulk.is_at_end();
-            return if whole { Ok(()) } else { Err(stopped) };
+            let whole = done == functions && open.is_none() && held == 0 && bulk.is_at_end();
+            let counters = open.map_or(0, |(_, read)| read);
+            return if whole { Ok(()) } else { Err(Stopped { functions: done, counters }) };
         }
         let mut values = buffer.get(..filled).unwrap_or_default();
-        loop {
-            if !open.is_empty() {
-                let (counters, behind) = values.split_at(values.len().min(open.len()));
-                let place = open.start..open.start + counters.len();
-                receiver.take(place, counters);
-                open.start += counters.len();
-                values = behind;
-                if !open.is_empty() {
-                    break;
-                }
-                merged += 1;
-            }
-            let &[counters, package, function, ref behind @ ..] = values else { break };
-            let (package, function) = (PackageIndex(package), FunctionIndex(function));
-            let known = tables.function_position(package, function);
-            let known = known.and_then(|position| Some((position, tables.functions().get(position)?)));
-            let known = known.map(|(position, entry)| (position, entry.unit_positions()));
-            let fits = known.filter(|(_, units)| units.len() == counters as usize && merged < functions);
-            let Some((position, units)) = fits else {
-                return Err(Stopped { functions: merged, counters: 0 });
-            };
-            receiver.begin(position);
+        if let Some((slot, read)) = &mut open {
+            let left = slot.end - slot.start - *read;
+            // New ones, as the buffer was empty before, and a function without any is never open.
+            let (counters, behind) = values.split_at(values.len().min(left));
+            receiver.take_part(*slot, slot.start + *read, counters);
+            *read += counters.len();
             values = behind;
-            merged += u64::from(units.is_empty());
-            opened = units.start;
-            open = units;
+            if counters.len() == left {
+                open = None;
+                done += 1;
+            }
+        }
+        while open.is_none()
+            && let &[counters, package, function, ref behind @ ..] = values
+        {
+            let slot = slots.find(PackageIndex(package), FunctionIndex(function));
+            let fits = |slot: &Slot| slot.end - slot.start == counters as usize && done < functions;
+            let Some(slot) = slot.filter(fits) else {
+                return Err(Stopped { functions: done, counters: 0 });
+            };
+            if let Some(next) = behind.get(counters as usize..) {
+                receiver.take(slot, behind);
+                values = next;
+                done += 1;
+            } else {
+                if !behind.is_empty() {
+                    receiver.take_part(slot, slot.start, behind);
+                }
+                values = &[];
+                open = Some((slot, behind.len()));
+            }
         }
         held = values.len();
-        let rest = filled - held..filled;
-        buffer.copy_within(rest, 0);
+        buffer.copy_within(filled - held..filled, 0);
     }
 }

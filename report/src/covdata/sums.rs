@@ -170,7 +170,8 @@ pub(super) fn merge_ordinary_described(
         }
         Err(_) => None,
     };
-    let lines = || described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
+    let lines =
+        || described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
     Ok(counts.map(|counts| (counts, lines())))
 }
 

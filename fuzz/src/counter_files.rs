@@ -95,7 +95,8 @@ fn merge(data: &[u8]) -> Option<Vec<u32>> {
         buffer.extend_from_slice(data);
         Ok::<(), ()>(())
     };
-    let merged = merge_files(recorded_tables(), &[()], MergeOptions { check_hash: false, saturate: true }, read);
+    let merged =
+        merge_files(recorded_tables(), &[()], MergeOptions { check_hash: false, saturate: true }, read);
     merged.ok().map(|counts| counts.units().to_vec())
 }
 

@@ -76,7 +76,8 @@ mod tests {
         };
         let tables = MetaTables::assemble(header, packages);
         let slots = Slots::new(&tables);
-        for (package, function) in (0..7).flat_map(|package| (0..5).map(move |function| (package, function)))
+        for (package, function) in
+            (0_u32..7).flat_map(|package| (0_u32..5).map(move |function| (package, function)))
         {
             for function in [function, function.wrapping_sub(3)] {
                 let (package, function) = (PackageIndex(package), FunctionIndex(function));

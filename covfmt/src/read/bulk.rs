@@ -24,8 +24,8 @@ pub(crate) struct BulkValues<'a> {
     read_short: ReadShort,
 }
 
-/// Reads values of one or two bytes from the start of some bytes into some room, up to one that is longer, or until there may
-/// not be bytes or room enough.
+/// Reads values from the start of some bytes into some room, up to one that it does not read, which may be any of more than two
+/// bytes, or until there may not be bytes or room enough.
 pub(super) type ReadShort = fn(&[u8], &mut [u32]) -> Read;
 
 /// What was read.

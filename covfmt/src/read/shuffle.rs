@@ -1,4 +1,4 @@
-//! Reading values of one or two bytes with the byte shuffle of x86 processors, several values an instruction.
+//! Reading values with the byte shuffle of x86 processors: those of one or two bytes several an instruction.
 //!
 //! Which of eight bytes end a value gives the places that the bytes of values go to: a table has them. It takes half the
 //! time of the way without, which other processors go. Slow twin: [`uleb128::read`](crate::uleb128::read).
@@ -73,6 +73,19 @@ mod x86 {
 
     static TABLE: [Step; 256] = STEPS;
 
+    /// Reads the first of eight bytes' values where it takes three to five bytes, and gives its length, too; `None` if it takes
+    /// more, or more than 32 bits.
+    #[inline]
+    fn read_longer(eight: u64, marks: u8) -> Option<(u32, usize)> {
+        let length = marks.trailing_ones() as usize + 1;
+        let bytes = eight & (u64::MAX >> (64 - 8 * length.min(STEP)));
+        let groups = [0x7f, 0x3f80, 0x1f_c000, 0xfe0_0000, 0x7_f000_0000_u64];
+        let joined =
+            groups.iter().zip(0..).fold(0, |value, (group, place)| value | ((bytes >> place) & group));
+        (length <= groups.len()).then_some(())?;
+        Some((u32::try_from(joined).ok()?, length))
+    }
+
     pub(super) fn read_short(bytes: &[u8], values: &mut [u32]) -> Read {
         // Asked for again, because the token shows the compiler that the instructions are there.
         fearless_simd::Level::new().as_sse4_2().map_or(Read::default(), |sse| read(sse, bytes, values))
@@ -95,17 +108,25 @@ mod x86 {
                 let mut read = Read::default();
                 while read.bytes <= CHUNK - STEP {
                     let [here, ..] = (marks >> read.bytes).to_le_bytes();
-                    let (Some(step), Some(eight), Some(places)) = (
-                        TABLE.get(usize::from(here)),
+                    let (Some(eight), Some(places)) = (
                         chunk.get(read.bytes..).and_then(<[u8]>::first_chunk::<STEP>),
                         room.get_mut(read.values..).and_then(<[u32]>::first_chunk_mut::<STEP>),
                     ) else {
                         break;
                     };
+                    let eight = i64::from_le_bytes(*eight);
+                    let Some(step) = TABLE.get(usize::from(here)) else { break };
                     if step.values == 0 {
-                        break;
+                        let Some((value, length)) = read_longer(eight.cast_unsigned(), here) else {
+                            return Read { bytes: all.bytes + read.bytes, values: all.values + read.values };
+                        };
+                        let [place, ..] = places;
+                        *place = value;
+                        read.values += 1;
+                        read.bytes += length;
+                        continue;
                     }
-                    let bytes = _mm_cvtsi64_si128(i64::from_le_bytes(*eight));
+                    let bytes = _mm_cvtsi64_si128(eight);
                     let pairs = _mm_shuffle_epi8(bytes, u8x16::from_slice(sse, &step.places).into());
                     let joined = _mm_or_si128(
                         _mm_and_si128(pairs, low),
@@ -116,15 +137,16 @@ mod x86 {
                     four.store_slice(first);
                     let four: u32x4<_> = _mm_cvtepu16_epi32(_mm_srli_si128(joined, 8)).simd_into(sse);
                     four.store_slice(second);
-                    read.bytes += usize::from(step.bytes);
+                    // The next step waits for this number, so it is not looked up where it can be computed.
+                    read.bytes += if here & (here >> 1) == 0 {
+                        STEP - usize::from(here >> 7)
+                    } else {
+                        usize::from(step.bytes)
+                    };
                     read.values += usize::from(step.values);
                 }
                 all.bytes += read.bytes;
                 all.values += read.values;
-                // A value of three bytes or more.
-                if read.bytes <= CHUNK - STEP {
-                    break;
-                }
             }
             all
         }

@@ -2,6 +2,10 @@
 //!
 //! In set mode counts are joined (0 or 1); else they are added and stop at 2^32-1. Both operations are
 //! commutative and associative, so neither the order of files nor the split over threads shows in the result.
+#![allow(
+    clippy::inline_always,
+    reason = "what the processor can do is known only inside the function that asks for it"
+)]
 
 use std::ops::Range;
 use std::sync::Arc;

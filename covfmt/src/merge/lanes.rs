@@ -1,4 +1,8 @@
 //! Adding counters to sums, several at once.
+#![allow(
+    clippy::inline_always,
+    reason = "what the processor can do is known only inside the function that asks for it"
+)]
 
 use fearless_simd::{Simd, prelude::*, u32x8};
 

@@ -59,7 +59,7 @@ pub fn merge_in_order<F: Sync>(
                     let mut sums = turn.wait_while(sums, waits).unwrap_or_else(PoisonError::into_inner);
                     match plain {
                         Some(args) if !refused.load(Ordering::Relaxed) => {
-                            decoded.add_to(tables.mode(), args, &mut sums.1)
+                            decoded.add_to(tables.mode(), args, &mut sums.1);
                         }
                         _ => refused.store(true, Ordering::Relaxed),
                     }

@@ -1,5 +1,9 @@
 //! The quick way through a segment: values in bulk, functions by looking at their heads. Whatever it does not understand it
 //! leaves to the slow way, [`Counts::merge_file`](super::counters::Counts), which goes on where this one stopped.
+#![allow(
+    clippy::inline_always,
+    reason = "what the processor can do is known only inside the function that asks for it"
+)]
 
 use super::slots::{Slot, Slots};
 use crate::ids::{FunctionIndex, PackageIndex};

@@ -80,7 +80,7 @@ impl<'o> Merger<'o> {
             let describe = |path: &Path, args: &RunArgs| data_file(path, args);
             let describe = dumps.then_some(&describe as &Describe<'_>);
             let files = &pod.counters;
-            let merged = merge_ordinary_described(open, self.modes, files, describe, self.options, messages)?;
+            let merged = merge_ordinary_described(open, self.modes, files, describe, self.options, messages);
             if let Some((counts, lines)) = merged {
                 drop(out.write_all(&lines));
                 return Ok(PodSums::Ordinary(counts));

@@ -44,7 +44,7 @@ fn read_counters(
     options: &Options,
     messages: &mut dyn Write,
 ) -> Result<PodSums, Stop> {
-    if let Some(counts) = merge_ordinary(open, merge.modes, &pod.counters, options, messages)? {
+    if let Some(counts) = merge_ordinary(open, merge.modes, &pod.counters, options, messages) {
         if let Some(args) = counts.args() {
             RunArgs::gather(&mut merge.args, args.clone());
         }

@@ -164,7 +164,7 @@ impl Options {
     }
 
     /// A warning that is due some times on end, where none of them may be the last word.
-    pub(super) fn warn_times(&self, message: &str, times: u64, messages: &mut dyn Write) {
+    pub(super) fn warn_times(message: &str, times: u64, messages: &mut dyn Write) {
         let line = format!("warning: {message}\n");
         // There can be millions of them.
         let mut messages = io::BufWriter::new(messages);

@@ -84,7 +84,7 @@ impl<'o> SetVisitor<'o> {
     ) -> Result<(), Stop> {
         let first = pod.counters.iter().take_while(|file| file.origin == 0).count();
         let (kept, others) = pod.counters.split_at_checked(first).unwrap_or_default();
-        let rest = match merge_ordinary(open, self.modes, kept, self.options, messages)? {
+        let rest = match merge_ordinary(open, self.modes, kept, self.options, messages) {
             Some(counts) if !kept.is_empty() => {
                 self.enter(0);
                 self.sums = found_sums(open, &counts);

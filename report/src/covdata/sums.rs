@@ -139,9 +139,9 @@ pub(super) fn merge_ordinary(
     files: &[CounterRef],
     options: &Options,
     messages: &mut dyn Write,
-) -> Result<Option<Counts>, Stop> {
+) -> Option<Counts> {
     let merged = merge_ordinary_described(pod, modes, files, None, options, messages)?;
-    Ok(merged.map(|(counts, _)| counts))
+    Some(merged.0)
 }
 
 /// As [`merge_ordinary`], with what is to be said about the files, in their order.
@@ -152,7 +152,7 @@ pub(super) fn merge_ordinary_described(
     describe: Option<&Describe<'_>>,
     options: &Options,
     messages: &mut dyn Write,
-) -> Result<Option<(Counts, Vec<u8>)>, Stop> {
+) -> Option<(Counts, Vec<u8>)> {
     let described: Vec<DescribedFile<'_>> = files.iter().map(|file| (file, OnceLock::new())).collect();
     let read = |file: &DescribedFile<'_>, buffer: &mut Vec<u8>| read_ordinary(file, describe, buffer);
     let counts = match merge_plain(pod, modes, &described, false, read) {
@@ -162,7 +162,7 @@ pub(super) fn merge_ordinary_described(
             let merged = merge_in_order(&pod.tables, &described, |file, buffer| read(file, buffer).ok());
             match merged {
                 Some(OrderedCounts { counts, overflows }) => {
-                    options.warn_times(OVERFLOW, overflows, messages);
+                    Options::warn_times(OVERFLOW, overflows, messages);
                     Some(counts)
                 }
                 None => None,
@@ -172,7 +172,7 @@ pub(super) fn merge_ordinary_described(
     };
     let lines =
         || described.into_iter().filter_map(|(_, line)| line.into_inner()).collect::<Vec<_>>().concat();
-    Ok(counts.map(|counts| (counts, lines())))
+    counts.map(|counts| (counts, lines()))
 }
 
 /// Whether any of some ordinary files has counted each unit: counts that stop at 2^32-1 without a word; `None` as for

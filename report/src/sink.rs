@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
@@ -137,7 +138,12 @@ impl Target {
     }
 }
 
-/// Whether a path names an open descriptor.
+/// Whether a path names what some process has open: what it stands for may be a file, but not one to be replaced.
+fn is_descriptor(path: &Path) -> bool {
+    ["/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].iter().any(|top| path.starts_with(top))
+}
+
+/// Whether a path names this descriptor.
 fn is_fd(path: &Path, descriptor: u8, name: &str) -> bool {
     path == Path::new(name)
         || ["/dev/fd", "/proc/self/fd"].iter().any(|fds| path == Path::new(fds).join(descriptor.to_string()))
@@ -150,10 +156,13 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
         Err(error) => return Err(error),
     };
     let kind = metadata.as_ref().map(std::fs::Metadata::file_type);
-    // What /dev/stdout stands for may be a file, but it is the shell's, open already.
-    let special = ["/dev", "/proc"].iter().any(|top| path.starts_with(top));
+    let special = is_descriptor(path);
     match kind {
         Some(kind) if kind.is_dir() => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        None if special => return Err(io::Error::from(io::ErrorKind::NotFound)),
+        None if path.as_os_str().as_bytes().ends_with(b"/") => {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
         Some(kind) if special || kind.is_char_device() || kind.is_block_device() || kind.is_fifo() => {
             if is_fd(path, 2, "/dev/stderr") {
                 return Ok(OpenPlace::Stderr);
@@ -171,7 +180,12 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
         .prefix(".covreport-")
         .suffix(".tmp")
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(parent)?;
+        .tempfile_in(parent)
+        // Which name it had tried to use is of no interest.
+        .map_err(|error| {
+            let (kind, parent) = (error.kind(), parent.display());
+            io::Error::new(kind, format!("no file can be made in {parent}: {kind}"))
+        })?;
     if let Some(old) = metadata {
         // Only root may give files away, and then the owner stays as the mode does, whatever the umask.
         drop(fchown(file.as_file(), Some(old.uid()), Some(old.gid())));

@@ -178,12 +178,46 @@ fn what_cannot_be_a_report_is_said_before_the_work_begins() {
     symlink("directory", path("link-to-directory")).unwrap();
     symlink("nowhere", path("dangling")).unwrap();
     symlink("loop", path("loop")).unwrap();
-    for target in ["directory", "directory/", "link-to-directory", "dangling", "loop", "no/such/file", "."] {
+    for target in
+        ["directory", "directory/", "new/", "link-to-directory", "dangling", "loop", "no/such/file", "."]
+    {
         // The input is not there either: whoever reads it first says so.
         fails(here.path(), &format!("\"$covreport\" --lcov={target} \"$pods\""), &["cannot write ", target]);
     }
     assert_eq!(names(here.path()), ["dangling", "directory", "link-to-directory", "loop"]);
     assert_eq!(names(&path("directory")), Vec::<String>::new());
+    // Nobody has these open.
+    for target in ["/dev/fd/77", "/proc/self/fd/77"] {
+        fails(
+            here.path(),
+            &format!("\"$covreport\" --lcov={target} \"$pods\""),
+            &[target, ": entity not found"],
+        );
+    }
+}
+
+/// Not everything below /dev is a device.
+#[test]
+fn files_in_shared_memory_are_files() {
+    let here = tempfile::tempdir_in("/dev/shm").unwrap();
+    assert!(here.path().starts_with("/dev/shm"));
+    let line = format!("\"$covreport\" --no-checkout --lcov={}/report \"$pods\"", here.path().display());
+    for _ in 0..2 {
+        succeeds(here.path(), &line);
+        assert_eq!(fs::read_to_string(here.path().join("report")).unwrap(), lcov());
+    }
+    assert_eq!(names(here.path()), ["report"]);
+}
+
+#[test]
+fn a_directory_that_takes_no_files_is_said() {
+    let here = tempfile::tempdir().unwrap();
+    // One that even root cannot write to.
+    fails(
+        here.path(),
+        "\"$covreport\" --lcov=/sys/report \"$pods\"",
+        &["cannot write /sys/report: no file can be made in /sys: "],
+    );
 }
 
 /// Runs a line in a mount namespace of its own with a small file system at `small`; `false` where that is not allowed.
@@ -227,7 +261,10 @@ fn a_read_only_directory_is_said() {
     let Some(output) = on_small_disk(here.path(), line) else { return };
     let messages = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{messages}");
-    assert!(messages.contains("cannot write small/a: Read-only file system"), "{messages}");
+    assert!(
+        messages.contains("cannot write small/a: no file can be made in ") && messages.contains("read-only"),
+        "{messages}"
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::cri::messages::{ContainerState, ContainerStatus, SandboxConfig};
 use crate::error::Error;
 use crate::image::Image;
 use crate::node::Node;
-use crate::pod::{Container, Pod};
+use crate::pod::{Container, Pod, Stage};
 
 pub(crate) use ephemeral::{Ephemeral, Progress, start as start_ephemeral};
 pub(crate) use made::{make, remove};
@@ -129,6 +129,9 @@ impl Cluster {
         };
         for container in &running.pod.containers {
             let id = self.start_container(&running, container, 0)?;
+            if container.stage == Stage::Before {
+                self.end_of(&id, &container.name)?;
+            }
             running.containers.push(Started { id, restarts: 0 });
         }
         self.state.pods().insert(key, running);
@@ -166,15 +169,19 @@ impl Cluster {
 
     /// Waits until a container has ended and gives its exit code.
     pub fn wait(&self, namespace: &str, pod: &str, container: &str) -> Result<i32, Error> {
-        let until = Instant::now() + END_PATIENCE;
         let (_, started) = self.find(namespace, pod, container)?;
+        self.end_of(&started.id, &format!("{namespace}/{pod}/{container}"))
+    }
+
+    fn end_of(&self, id: &str, name: &str) -> Result<i32, Error> {
+        let until = Instant::now() + END_PATIENCE;
         loop {
-            let status: ContainerStatus = self.executor.block_on(self.state.runtime.status(&started.id))?;
+            let status: ContainerStatus = self.executor.block_on(self.state.runtime.status(id))?;
             if status.state() == ContainerState::Exited {
                 return Ok(status.exit_code);
             }
             if Instant::now() >= until {
-                let what = format!("the end of {namespace}/{pod}/{container}");
+                let what = format!("the end of {name}");
                 return Err(Error::Late { what, seconds: END_PATIENCE.as_secs() });
             }
             std::thread::sleep(Duration::from_millis(10));

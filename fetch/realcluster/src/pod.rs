@@ -31,6 +31,18 @@ pub enum Standard {
     Restricted,
 }
 
+/// When a container of a pod runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stage {
+    /// Beside the others.
+    #[default]
+    Beside,
+    /// To its end, before the next one.
+    Before,
+    /// Beside the others, and listed among those that run before them.
+    Sidecar,
+}
+
 /// A container of a pod.
 #[derive(Debug, Clone)]
 pub struct Container {
@@ -41,6 +53,7 @@ pub struct Container {
     /// Names of volumes and where they are mounted.
     pub(crate) volumes: BTreeMap<String, String>,
     pub(crate) rights: Rights,
+    pub(crate) stage: Stage,
 }
 
 impl Container {
@@ -53,6 +66,7 @@ impl Container {
             environment: BTreeMap::new(),
             volumes: BTreeMap::new(),
             rights: Rights::default(),
+            stage: Stage::default(),
         }
     }
 
@@ -81,6 +95,20 @@ impl Container {
     #[must_use]
     pub fn volume(mut self, name: &str, path: &str) -> Self {
         self.volumes.insert(name.to_owned(), path.to_owned());
+        self
+    }
+
+    /// Makes it an init container: it must come to its end before the next one starts.
+    #[must_use]
+    pub fn init(mut self) -> Self {
+        self.stage = Stage::Before;
+        self
+    }
+
+    /// Makes it an init container with the restart policy `Always`, which runs on beside the others.
+    #[must_use]
+    pub fn sidecar(mut self) -> Self {
+        self.stage = Stage::Sidecar;
         self
     }
 

@@ -71,7 +71,7 @@ impl State {
                 }
                 return Err(invalid("Forbidden: existing ephemeral containers may not be changed"));
             }
-            let mut others = record.pod.init_containers.iter().chain(&record.pod.containers);
+            let mut others = record.pod.all();
             if name.is_empty() || others.any(|other| other.name == name) {
                 return Err(invalid("name: Required value, and one of its own"));
             }

@@ -80,7 +80,7 @@ fn listener(state: &State, key: &PodKey, port: u16) -> Result<Option<SocketAddr>
     if record.pod.phase == Phase::Pending {
         return Err(Status::bad_request(format!("pod {} does not have a host assigned", key.1)));
     }
-    let live = record.pod.containers.iter().filter(|container| record.running.contains_key(&container.name));
+    let live = record.pod.with_processes().filter(|container| record.running.contains_key(&container.name));
     let mut ports = live.flat_map(|container| &container.ports);
     Ok(ports.find(|(listened, _)| *listened == port).map(|(_, address)| *address))
 }

@@ -52,8 +52,16 @@ pub(crate) fn pod_object(pod: &Pod, facts: &Facts<'_>) -> Value {
         "securityContext": {},
         "schedulerName": "default-scheduler",
     });
-    if !pod.init_containers.is_empty() {
-        spec["initContainers"] = pod.init_containers.iter().map(container_spec).collect();
+    let sidecar = |container| {
+        let mut spec = container_spec(container);
+        spec["restartPolicy"] = "Always".into();
+        spec
+    };
+    let first: Vec<Value> =
+        pod.init_containers.iter().map(container_spec).chain(pod.sidecars.iter().map(sidecar)).collect();
+    let has_first = !first.is_empty();
+    if has_first {
+        spec["initContainers"] = first.into();
     }
     let scheduled = pod.phase != Phase::Pending;
     let mut status = json!({"phase": phase.as_str(), "qosClass": "BestEffort"});
@@ -70,9 +78,11 @@ pub(crate) fn pod_object(pod: &Pod, facts: &Facts<'_>) -> Value {
             {"type": "Ready", "status": if ready { "True" } else { "False" }, "lastTransitionTime": created},
             {"type": "PodScheduled", "status": "True", "lastTransitionTime": created},
         ]);
-        if !pod.init_containers.is_empty() {
+        if has_first {
             let ended = |container| container_status(container, Some(0), &created);
-            status["initContainerStatuses"] = pod.init_containers.iter().map(ended).collect();
+            let running = |container| container_status(container, exit_of(container, facts), &created);
+            status["initContainerStatuses"] =
+                pod.init_containers.iter().map(ended).chain(pod.sidecars.iter().map(running)).collect();
         }
         status["containerStatuses"] = pod
             .containers

@@ -44,6 +44,8 @@ pub struct Pod {
     pub(crate) service_account: String,
     pub(crate) deleting: bool,
     pub(crate) init_containers: Vec<Container>,
+    /// Init containers that run on beside the others.
+    pub(crate) sidecars: Vec<Container>,
     pub(crate) containers: Vec<Container>,
     pub(crate) overlay: Option<Value>,
 }
@@ -62,6 +64,7 @@ impl Pod {
             service_account: "default".into(),
             deleting: false,
             init_containers: Vec::new(),
+            sidecars: Vec::new(),
             containers: Vec::new(),
             overlay: None,
         }
@@ -131,12 +134,35 @@ impl Pod {
         self
     }
 
+    /// Adds a sidecar as Kubernetes itself knows it: an init container with the restart policy `Always`, which runs on beside
+    /// the others.
+    #[must_use]
+    pub fn sidecar(mut self, container: Container) -> Self {
+        self.sidecars.push(container);
+        self
+    }
+
     /// Fields laid over the pod object as a JSON merge patch (RFC 7386), for what has no method here: owner
     /// references, volumes, conditions.
     #[must_use]
     pub fn overlay(mut self, patch: Value) -> Self {
         self.overlay = Some(patch);
         self
+    }
+
+    /// The containers that have processes.
+    pub(crate) fn with_processes(&self) -> impl Iterator<Item = &Container> {
+        self.sidecars.iter().chain(&self.containers)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn with_processes_mut(&mut self) -> impl Iterator<Item = &mut Container> {
+        self.sidecars.iter_mut().chain(&mut self.containers)
+    }
+
+    /// All containers but ephemeral ones.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Container> {
+        self.init_containers.iter().chain(self.with_processes())
     }
 
     /// `namespace/name`.

@@ -92,7 +92,7 @@ impl State {
                 return Err(Error::Duplicate(format!("pod {}/{}", pod.namespace, pod.name)));
             }
             let mut names = std::collections::BTreeSet::new();
-            for container in pod.init_containers.iter().chain(&pod.containers) {
+            for container in pod.all() {
                 if !names.insert(&container.name) {
                     let name = format!("container {}/{}/{}", pod.namespace, pod.name, container.name);
                     return Err(Error::Duplicate(name));
@@ -106,7 +106,7 @@ impl State {
             if pod.phase != Phase::Running {
                 continue;
             }
-            for container in &pod.containers {
+            for container in pod.with_processes() {
                 let label = format!("{}/{}/{}", pod.namespace, pod.name, container.name);
                 if let Some(process) = self.node.start(&label, container)? {
                     running.insert(container.name.clone(), Arc::new(process));
@@ -165,7 +165,7 @@ impl State {
         let (spec, old) = {
             let mut inner = self.lock();
             let record = inner.pods.get_mut(key).ok_or_else(missing)?;
-            let spec = record.pod.containers.iter_mut().find(|spec| spec.name == container);
+            let spec = record.pod.with_processes_mut().find(|spec| spec.name == container);
             (spec.ok_or_else(missing)?.clone(), record.running.remove(container))
         };
         if let Some(old) = old {
@@ -184,7 +184,7 @@ impl State {
         match (inner.pods.get_mut(key), fresh) {
             (Some(record), fresh) => {
                 record.resource_version = version;
-                for spec in record.pod.containers.iter_mut().filter(|spec| spec.name == container) {
+                for spec in record.pod.with_processes_mut().filter(|spec| spec.name == container) {
                     spec.restart_count += 1;
                 }
                 record.running.extend(fresh.map(|fresh| (container.to_owned(), fresh)));

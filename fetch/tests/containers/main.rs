@@ -16,6 +16,7 @@ mod many;
 mod means;
 mod recorded;
 mod service;
+mod sidecars;
 mod signals;
 #[path = "../shared/site.rs"]
 mod site;

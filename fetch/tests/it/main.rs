@@ -28,6 +28,7 @@ mod rights;
 mod script;
 mod selection;
 mod shared_metas;
+mod sidecars;
 #[path = "../shared/site.rs"]
 mod site;
 mod skaffold;

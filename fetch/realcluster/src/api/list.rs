@@ -7,7 +7,7 @@ use super::{Answer, object, status};
 use crate::cluster::{Ephemeral, Progress, Running, Started, State};
 use crate::cri::messages::{ContainerState, ContainerStatus};
 use crate::error::Error;
-use crate::pod::{Container, Pod, Rights};
+use crate::pod::{Container, Pod, Rights, Stage};
 
 /// Answers a list of one namespace or of all.
 pub(super) async fn pods(state: &State, namespace: Option<&str>, query: Option<&str>) -> Answer {
@@ -89,11 +89,16 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
         item["status"] = json!({"phase": phase, "containerStatuses": [status]});
         return Ok(item);
     }
-    let mut statuses = Vec::new();
+    let (mut statuses, mut init_statuses) = (Vec::new(), Vec::new());
     let mut ends = Vec::new();
     for (container, started) in pod.containers.iter().zip(&running.containers) {
         let status = state.runtime.status(&started.id).await?;
-        statuses.push(container_status(pod, container, started, &status));
+        let shown = container_status(pod, container, started, &status);
+        if container.stage != Stage::Beside {
+            init_statuses.push(shown);
+            continue;
+        }
+        statuses.push(shown);
         ends.push((status.state(), status.exit_code));
     }
     let mut ephemeral = Vec::new();
@@ -108,6 +113,10 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
     };
     let volumes: std::collections::BTreeSet<&String> =
         pod.containers.iter().flat_map(|container| container.volumes.keys()).collect();
+    let specs = |beside: bool| {
+        let of = pod.containers.iter().filter(|container| (container.stage == Stage::Beside) == beside);
+        of.map(spec).collect::<Vec<_>>()
+    };
     Ok(json!({
         "metadata": {
             "name": pod.name, "namespace": pod.namespace, "uid": running.uid, "labels": pod.labels,
@@ -117,11 +126,13 @@ async fn pod(state: &State, running: &Running) -> Result<Value, Error> {
             "hostNetwork": true,
             "shareProcessNamespace": pod.shared_processes,
             "volumes": volumes.iter().map(|name| volume(pod, name)).collect::<Vec<_>>(),
-            "containers": pod.containers.iter().map(spec).collect::<Vec<_>>(),
+            "initContainers": specs(false),
+            "containers": specs(true),
             "ephemeralContainers": running.ephemeral.iter().map(|added| &added.spec).collect::<Vec<_>>(),
         },
         "status": {
-            "phase": phase, "containerStatuses": statuses, "ephemeralContainerStatuses": ephemeral,
+            "phase": phase, "containerStatuses": statuses, "initContainerStatuses": init_statuses,
+            "ephemeralContainerStatuses": ephemeral,
         },
     }))
 }
@@ -145,8 +156,10 @@ fn spec(container: &Container) -> Value {
             "seccompProfile": {"type": "RuntimeDefault"},
         }),
     };
+    let policy = if container.stage == Stage::Sidecar { "Always".into() } else { Value::Null };
     json!({
         "name": container.name,
+        "restartPolicy": policy,
         "image": container.image,
         "command": container.command,
         "env": env.collect::<Vec<_>>(),

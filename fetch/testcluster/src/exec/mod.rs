@@ -96,7 +96,7 @@ fn locate(state: &State, key: &PodKey, container: &str) -> Result<(String, Optio
     let inner = state.lock();
     let record = inner.pods.get(key).ok_or_else(|| Status::not_found("pods", &key.1))?;
     let pod = &record.pod;
-    let specs = pod.init_containers.iter().chain(&pod.containers).map(|container| container.name.as_str());
+    let specs = pod.all().map(|container| container.name.as_str());
     let all: Vec<&str> = specs.chain(record.ephemeral.iter().map(Ephemeral::name)).collect();
     let container = match (container, &pod.containers[..]) {
         ("", [only]) => only.name.clone(),

@@ -35,3 +35,50 @@ fn read(name: &CoverageName, bytes: &[u8]) -> Result<(MetaHash, Option<CounterMo
     file.check()?;
     Ok((file.header().meta_hash, None))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// A recorded file, by the start of its name.
+    fn recorded(prefix: &str) -> (CoverageName, Vec<u8>) {
+        let data = "../testdata/recorded/1.27.3/server-atomic/data/pod-0";
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(data);
+        let mut names = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name());
+        let name = names.find(|name| name.to_str().unwrap().starts_with(prefix)).unwrap();
+        let bytes = std::fs::read(directory.join(&name)).unwrap();
+        (CoverageName::parse(name.as_encoded_bytes()).unwrap(), bytes)
+    }
+
+    #[test]
+    fn a_flipped_bit_of_a_meta_file_is_an_error_wherever_it_is() {
+        let (name, mut bytes) = recorded("covmeta.");
+        assert_eq!(validate(&name, &bytes).unwrap(), Some(CounterMode::Atomic));
+        for bit in (0..bytes.len() * 8).step_by(37) {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(validate(&name, &bytes).is_err(), "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn a_counter_file_is_read_to_its_end() {
+        let (name, bytes) = recorded("covcounters.");
+        assert_eq!(validate(&name, &bytes).unwrap(), None);
+        for end in 0..bytes.len() {
+            assert!(validate(&name, bytes.get(..end).unwrap()).is_err(), "{end} bytes");
+        }
+        // The last of its functions has one counter more than there are bytes.
+        let file = CounterFile::parse(&bytes).unwrap();
+        let mut functions = file.segments()[0].functions();
+        let mut last = None;
+        while let Some(head) = functions.read_next().unwrap() {
+            last = Some(usize::try_from(head.offset).unwrap());
+        }
+        let mut longer = bytes.clone();
+        longer[last.unwrap()] += 1;
+        assert!(validate(&name, &longer).is_err());
+    }
+}

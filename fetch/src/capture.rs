@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::allowance::Allowance;
 use crate::error::{Failure, Kind};
 use crate::flush::{Evidence, FlushRequest, FlushState, Method, empty, meta_only};
 use crate::guard::Patience;
@@ -45,6 +46,8 @@ pub struct Collector {
     pub store: Store,
     /// What one container may send.
     pub limits: Limits,
+    /// What is left of what all containers together may send.
+    pub allowance: Arc<Allowance>,
     /// The flush to ask for, if any.
     pub flush: Option<FlushRequest>,
     /// Image of ephemeral containers for what has nothing to copy with.
@@ -119,6 +122,15 @@ pub struct Held {
     pub from: Option<ContainerName>,
 }
 
+/// A directory that has been read whole.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Through which container.
+    pub by: ContainerName,
+    /// What it held.
+    pub files: BTreeMap<CoverageName, Held>,
+}
+
 /// The process's counter files before its flush.
 #[derive(Debug, Clone, Default)]
 struct Before {
@@ -138,13 +150,25 @@ impl Collector {
         source: &str,
         captured: &mut Captured,
     ) -> Result<(), Failure> {
-        self.capture_through(name, name, source, captured).await
+        self.capture_through(name, name, name, source, captured).await
     }
 
-    /// Reads a directory with the programs of a container, for a place in the store.
+    /// Reads one container into the place of another one, which has the same directory.
+    pub async fn capture_into(
+        &self,
+        place: &ContainerName,
+        name: &ContainerName,
+        source: &str,
+        captured: &mut Captured,
+    ) -> Result<(), Failure> {
+        self.capture_through(name, place, name, source, captured).await
+    }
+
+    /// Reads a directory with the programs of the container `at`, for a place in the store.
     async fn capture_through(
         &self,
         name: &ContainerName,
+        place: &ContainerName,
         at: &ContainerName,
         source: &str,
         captured: &mut Captured,
@@ -158,6 +182,7 @@ impl Collector {
         let job = Job {
             collector: self,
             name,
+            place,
             at,
             source,
             patience: Patience {
@@ -195,6 +220,8 @@ impl Collector {
 struct Job<'a> {
     collector: &'a Collector,
     name: &'a ContainerName,
+    /// Whose place in the store its files get: its own, or that of one with the same directory.
+    place: &'a ContainerName,
     /// Where its commands run: in it, or in one that looks into it.
     at: &'a ContainerName,
     source: &'a str,
@@ -338,6 +365,17 @@ impl Job<'_> {
 }
 
 impl Captured {
+    /// What a container holds that has one directory with another one, which has been read.
+    pub fn of_same(directory: &Read) -> Self {
+        let hold = |held: &Held| Held {
+            stored: Stored { new: false, ..held.stored.clone() },
+            from: Some(directory.by.clone()),
+            ..held.clone()
+        };
+        let files = directory.files.iter().map(|(name, held)| (name.clone(), hold(held))).collect();
+        Self { files, ..Self::default() }
+    }
+
     /// Counter modes of the meta files, each once.
     fn modes(&self) -> Vec<CounterMode> {
         let modes: BTreeSet<CounterMode> = self.files.values().filter_map(|held| held.mode).collect();

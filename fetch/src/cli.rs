@@ -212,6 +212,14 @@ pub struct Cli {
     /// Most files to accept from one container
     #[arg(long, value_name = "N", default_value = "100000", help_heading = "Limits")]
     pub max_files: u64,
+
+    /// Most new bytes to accept from all containers together; those that would exceed it fail, and no other one is begun
+    #[arg(long, value_name = "SIZE", default_value = "16GiB", help_heading = "Limits")]
+    pub max_run_size: ByteSize,
+
+    /// Most new files to accept from all containers together
+    #[arg(long, value_name = "N", default_value = "1000000", help_heading = "Limits")]
+    pub max_run_files: u64,
 }
 
 /// Forms of the summary.

@@ -2,6 +2,8 @@
 
 mod file;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,42 @@ pub struct Run {
     pub selection: Selection,
     /// Ordered by namespace, pod and container.
     pub containers: Vec<ContainerRecord>,
+}
+
+/// Files and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// Their number.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What a run has found, each file of the store once, however many containers have it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// What the store did not have before.
+    pub new: Amount,
+    /// What it had.
+    pub held: Amount,
+}
+
+impl Run {
+    /// Sums its files up.
+    pub fn totals(&self) -> Totals {
+        let mut files: BTreeMap<&str, (u64, bool)> = BTreeMap::new();
+        for file in self.containers.iter().flat_map(|container| &container.files) {
+            let (_, new) = files.entry(&file.path).or_insert((file.size, false));
+            *new |= file.new;
+        }
+        let mut totals = Totals::default();
+        for (size, new) in files.into_values() {
+            let amount = if new { &mut totals.new } else { &mut totals.held };
+            amount.files += 1;
+            amount.bytes += size;
+        }
+        totals
+    }
 }
 
 /// The program that wrote the run.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::allowance::RunLimits;
 use crate::claim;
 use crate::cli::{Cli, Form};
 use crate::dns::is_dns_label;
@@ -71,6 +72,8 @@ pub struct Options {
     pub timeout: Duration,
     /// What one container may send.
     pub limits: Limits,
+    /// What all containers together may send.
+    pub run_limits: RunLimits,
     /// Memory for files on their way to the store, KiB.
     pub memory_kib: usize,
 }
@@ -170,6 +173,7 @@ impl Options {
             retries: cli.retries,
             timeout: cli.timeout,
             limits,
+            run_limits: RunLimits { bytes: cli.max_run_size.as_u64(), files: cli.max_run_files },
             memory_kib,
         })
     }

@@ -58,10 +58,12 @@ pub enum Decision {
     Fetch {
         /// The container, with checked names.
         name: ContainerName,
+        /// Under whose name its files are stored: another one's if both have one directory on a volume.
+        place: ContainerName,
         /// Coverage directory inside the container; relative means relative to its working directory.
         source: String,
         /// Names the directory if other containers may see it, too: whose new file is whose cannot be told there, so
-        /// they are flushed one after the other.
+        /// they are flushed one after the other; and its files are stored once.
         shared: Option<String>,
         /// Why the files in it would be lost if the container ended; `None` if it is started again and finds them.
         fleeting: Option<String>,
@@ -126,7 +128,23 @@ impl Entry {
 pub fn plan(pods: &[Pod], selection: &Selection, known: &Known) -> Vec<Entry> {
     let mut entries: Vec<Entry> = pods.iter().flat_map(|pod| plan_pod(pod, selection, known)).collect();
     entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
+    share_places(&mut entries);
     entries
+}
+
+/// Gives containers that have one directory one place in the store: that of the first of them in their namespace.
+fn share_places(entries: &mut [Entry]) {
+    let mut firsts: BTreeMap<(String, String), ContainerName> = BTreeMap::new();
+    for entry in entries {
+        let Decision::Fetch { name, place, shared: Some(shared), .. } = &mut entry.decision else { continue };
+        let first = firsts.entry((name.namespace.clone(), shared.clone())).or_insert_with(|| name.clone());
+        if first != name {
+            place.clone_from(first);
+            let note = format!("has one directory with {first}, where its files are stored");
+            let notes = entry.note.take().into_iter().chain([note]);
+            entry.note = Some(one_line(&notes.collect::<Vec<_>>().join("; ")));
+        }
+    }
 }
 
 fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
@@ -188,7 +206,8 @@ fn fetch(pod: &Pod, container: &Container, source: &str) -> Decision {
     match ContainerName::new(namespace, name, &container.name) {
         Ok(name) => {
             let fleeting = volume::fleeting(pod, container, source);
-            Decision::Fetch { name, source: source.to_owned(), shared, fleeting }
+            let place = name.clone();
+            Decision::Fetch { name, place, source: source.to_owned(), shared, fleeting }
         }
         Err(failure) => Decision::Fail(failure),
     }

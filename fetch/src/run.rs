@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::allowance::Allowance;
 use crate::capture::{Collector, SharedMetas};
 use crate::cli::Cli;
 use crate::error::{Failure, Fatal, Kind};
@@ -132,6 +133,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         cluster,
         store: store.clone(),
         limits: options.limits,
+        allowance: Arc::new(Allowance::new(options.run_limits)),
         flush: options.flush.clone(),
         debug_image: options.debug_image.clone(),
         retries: options.retries,
@@ -186,6 +188,9 @@ fn finish(run: &mut Run, store: &Store) -> Result<(), Fatal> {
 /// The summary, and on standard error what has to be done about it.
 fn report(run: &Run, known: &Known, options: &Options) -> Result<Exit, Fatal> {
     print(|out| summary::write(run, options.form, out))?;
+    if let Some(resumed) = summary::resumed(run).filter(|_| !options.quiet) {
+        note(&resumed);
+    }
     let failures = || run.containers.iter().filter_map(|record| record.failure.as_ref());
     // What a ConfigMap would have told matters only where nobody else did.
     let unknown = failures().any(|failure| failure.kind == Kind::NoCoverageDir);

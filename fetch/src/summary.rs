@@ -9,7 +9,7 @@ use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 use crate::cli::Form;
-use crate::manifest::{ContainerRecord, Run, State};
+use crate::manifest::{Amount, ContainerRecord, Run, State, Totals};
 use crate::plan::{Decision, Entry};
 
 /// Names of the schemas of what is printed as JSON; docs/MANIFEST.md has them.
@@ -26,19 +26,30 @@ struct Printed<'a> {
     version: u64,
     #[serde(flatten)]
     run: &'a Run,
+    totals: Totals,
 }
 
 /// Writes the summary of a finished run.
 pub fn write(run: &Run, form: Form, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     match form {
         Form::Json => {
-            let printed = Printed { schema: RUN_SCHEMA, version: VERSION, run };
+            let printed = Printed { schema: RUN_SCHEMA, version: VERSION, run, totals: run.totals() };
             serde_json::to_writer_pretty(&mut *out, &printed)?;
             writeln!(out)
         }
         Form::Table | Form::Wide if run.containers.is_empty() => Ok(()),
         Form::Table | Form::Wide => write_table(run, form == Form::Wide, out),
     }
+}
+
+/// What is new and what was here already, in one line; `None` if nothing was.
+pub fn resumed(run: &Run) -> Option<String> {
+    let Totals { new, held } = run.totals();
+    let said = |amount: Amount| {
+        let files = if amount.files == 1 { "file" } else { "files" };
+        format!("{} {files} ({})", amount.files, ByteSize(amount.bytes))
+    };
+    (held.files > 0).then(|| format!("{} new, {} here already", said(new), said(held)))
 }
 
 fn write_table(run: &Run, wide: bool, out: &mut (impl Write + ?Sized)) -> io::Result<()> {

@@ -76,6 +76,7 @@ impl Collector {
         Self {
             cluster: self.cluster.clone(),
             store: self.store.clone(),
+            allowance: self.allowance.clone(),
             flush: None,
             debug_image: None,
             shared: None,
@@ -144,7 +145,7 @@ impl Reader<'_> {
         self.started(helper, image).await?;
         let reader = ContainerName::new(&self.mount.namespace, helper, CONTAINER)?;
         let collector = self.collector.for_claims();
-        let result = collector.capture_through(name, &reader, &self.mount.directory, captured).await;
+        let result = collector.capture_through(name, name, &reader, &self.mount.directory, captured).await;
         result.map_err(|failure| match failure.kind {
             Kind::Empty if self.mount.directory == "." => {
                 failure.followed_by("; a directory below the volume's root is named by --from")

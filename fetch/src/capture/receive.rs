@@ -12,6 +12,7 @@ use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
 use super::{Captured, Held, Job};
+use crate::allowance::{Allowance, Room};
 use crate::error::{Failure, Kind};
 use crate::names::{ContainerName, CoverageName};
 use crate::store::{Batch, Store};
@@ -40,9 +41,11 @@ impl Job<'_> {
         captured: &mut Captured,
     ) -> (BTreeSet<CoverageName>, Result<(), Failure>) {
         let receiver = Receiver {
-            name: self.name.clone(),
+            place: self.place.clone(),
             store: self.collector.store.clone(),
             limits,
+            allowance: Arc::clone(&self.collector.allowance),
+            by: self.name.clone(),
             memory: Arc::clone(&self.collector.memory),
             cancel: self.collector.cancel.clone(),
             runtime: Handle::current(),
@@ -64,9 +67,13 @@ impl Job<'_> {
 }
 
 struct Receiver {
-    name: ContainerName,
+    /// Under whose name the files are stored.
+    place: ContainerName,
     store: Store,
     limits: Limits,
+    allowance: Arc<Allowance>,
+    /// Who sends.
+    by: ContainerName,
     memory: Arc<Semaphore>,
     cancel: CancellationToken,
     runtime: Handle,
@@ -85,19 +92,25 @@ impl Receiver {
     fn unpack(&self, stream: impl Read, form: &Form, summed: bool) -> Received {
         let mut files = BTreeMap::new();
         let mut bad: Vec<Failure> = Vec::new();
-        let mut batch = self.store.batch(&self.name);
+        let mut batch = self.store.batch(&self.place);
         let mut modes = BTreeMap::new();
+        // Of the files on their way to their names.
+        let mut rooms = Vec::new();
         let unpacked = form.unpack(stream, &self.limits, &mut |name, size, content| {
             // Held until the file is stored: memory is bounded over all containers of the run.
             let _permit = self.reserve(size)?;
+            let room = self.allowance.take(&self.by, size)?;
             let mut bytes = Vec::new();
             if content.read_to_end(&mut bytes).is_err() || bytes.len() as u64 != size {
                 // Who reads the stream knows why.
                 return Ok(());
             }
-            tracing::trace!(container = %self.name, %name, size, "came");
-            match validate(name, &bytes).and_then(|mode| batch.add(name, &bytes).map(|()| mode)) {
-                Ok(mode) => modes.extend(mode.map(|mode| (name.clone(), mode))),
+            tracing::trace!(container = %self.place, %name, size, "came");
+            match validate(name, &bytes).and_then(|mode| Ok((mode, batch.add(name, &bytes)?))) {
+                Ok((mode, new)) => {
+                    modes.extend(mode.map(|mode| (name.clone(), mode)));
+                    rooms.extend(new.then_some(room));
+                }
                 // One bad file does not cost the others.
                 Err(failure) if matches!(failure.kind, Kind::InvalidFile | Kind::Conflict) => {
                     bad.push(failure);
@@ -108,6 +121,7 @@ impl Receiver {
             // What has a sum over all of it gets its names once that is known to be right.
             if batch.is_full() && !summed {
                 settle(&mut batch, &modes, &mut files, &mut bad)?;
+                rooms.drain(..).for_each(Room::keep);
             }
             Ok(())
         });
@@ -117,6 +131,7 @@ impl Receiver {
         }
         // Otherwise whole files stay, however the stream ended.
         let unpacked = unpacked.and(settle(&mut batch, &modes, &mut files, &mut bad));
+        rooms.into_iter().for_each(Room::keep);
         let others = bad.len().saturating_sub(1);
         let result = unpacked.and_then(|()| match bad.into_iter().next() {
             None => Ok(()),

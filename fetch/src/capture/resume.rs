@@ -29,7 +29,7 @@ impl Job<'_> {
         if !self.collector.resume || captured.all_again {
             return None;
         }
-        let (store, name) = (self.collector.store.clone(), self.name.clone());
+        let (store, name) = (self.collector.store.clone(), self.place.clone());
         tokio::task::spawn_blocking(move || store.newest(&name)).await.ok().flatten()
     }
 
@@ -77,7 +77,7 @@ impl Job<'_> {
         if !self.collector.resume || captured.all_again {
             return Ok(());
         }
-        let (store, container) = (self.collector.store.clone(), self.name.clone());
+        let (store, container) = (self.collector.store.clone(), self.place.clone());
         let unheld: Vec<CoverageName> =
             names.iter().filter(|name| !captured.files.contains_key(name)).cloned().collect();
         let sizes = tokio::task::spawn_blocking(move || {
@@ -107,7 +107,7 @@ impl Job<'_> {
         kept: BTreeMap<CoverageName, Digest>,
         captured: &mut Captured,
     ) -> Result<BTreeMap<CoverageName, Digest>, Failure> {
-        let (store, container) = (self.collector.store.clone(), self.name.clone());
+        let (store, container) = (self.collector.store.clone(), self.place.clone());
         let task = tokio::task::spawn_blocking(move || {
             let mut other = BTreeMap::new();
             let mut found = Vec::new();

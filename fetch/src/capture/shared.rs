@@ -40,6 +40,8 @@ type Slot = tokio::sync::Mutex<Option<Delivered>>;
 #[derive(Debug, Clone)]
 struct Delivered {
     by: ContainerName,
+    /// Under whose name it is stored.
+    place: ContainerName,
     stored: Stored,
     mode: Option<CounterMode>,
 }
@@ -101,7 +103,8 @@ impl Job<'_> {
         self.copy([name], captured).await?;
         match captured.files.get(name) {
             Some(held) if held.stored.sha256 == digest.as_str() => {
-                Ok(Delivered { by: self.name.clone(), stored: held.stored.clone(), mode: held.mode })
+                let (by, place) = (self.name.clone(), self.place.clone());
+                Ok(Delivered { by, place, stored: held.stored.clone(), mode: held.mode })
             }
             _ => {
                 let message = format!("{name} is not the file that the container's sha256sum has read");
@@ -117,10 +120,9 @@ impl Job<'_> {
         delivered: Delivered,
         captured: &mut Captured,
     ) -> Result<(), Failure> {
-        let Delivered { by, stored, mode } = delivered;
+        let Delivered { by, place, stored, mode } = delivered;
         tracing::debug!(container = %self.name, %name, from = %by, "taken from another container");
-        let (store, from, to, file) =
-            (self.collector.store.clone(), by.clone(), self.name.clone(), name.clone());
+        let (store, from, to, file) = (self.collector.store.clone(), place, self.place.clone(), name.clone());
         let task = tokio::task::spawn_blocking(move || store.share(&from, &to, &file, &stored));
         let stored = task
             .await

@@ -1,12 +1,12 @@
 //! Reads the containers of the plan, several at a time and in groups, and puts what came of each into its record.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
 
 use super::record::result;
-use crate::capture::{Captured, Collector};
+use crate::capture::{Captured, Collector, Read};
 use crate::claim::Mount;
 use crate::error::{Failure, Kind};
 use crate::manifest::{Run, State};
@@ -27,26 +27,17 @@ pub(super) async fn collect(collector: &Collector, entries: &[Entry], options: &
             }
         },
     );
-    let capture = |(index, name, place)| async move {
+    let capture = |work| async move {
         let mut captured = Captured::default();
-        let outcome = if collector.cancel.is_cancelled() {
-            Err(Failure::interrupted())
-        } else {
-            match place {
-                Place::Container(source) => collector.capture(name, source, &mut captured).await,
-                Place::Claim(mount) => {
-                    collector.capture_claim(name, mount, &options.helper_image, &mut captured).await
-                }
-            }
-        };
-        (index, captured, outcome)
+        let outcome = read(collector, &work, options, &mut captured).await;
+        (work.index, captured, outcome)
     };
     let mut results = futures::stream::iter(groups)
         .map(|group| Box::pin(futures::stream::iter(group).then(capture)))
         .flatten_unordered(options.parallel);
-    let (mut read, mut unzipped) = (0_usize, 0_usize);
+    let (mut files_from, mut unzipped) = (0_usize, 0_usize);
     while let Some((index, captured, outcome)) = results.next().await {
-        read += usize::from(!captured.files.is_empty());
+        files_from += usize::from(!captured.files.is_empty());
         unzipped += usize::from(captured.unzipped && !captured.files.is_empty());
         if let Some(record) = run.containers.get_mut(index) {
             result(record, captured, outcome, options);
@@ -56,38 +47,84 @@ pub(super) async fn collect(collector: &Collector, entries: &[Entry], options: &
     progress.finish();
     if unzipped > 0 && !options.quiet {
         note(&format!(
-            "--gzip: {unzipped} of {read} containers have no gzip, or no shell to run it with, and sent their files as they are"
+            "--gzip: {unzipped} of {files_from} containers have no gzip, or no shell to run it with, and sent their files as they are"
         ));
     }
 }
 
-/// A container to read: its place in the plan, its name, its directory.
-type Work<'a> = (usize, &'a ContainerName, Place<'a>);
+/// A container to read.
+struct Work<'a> {
+    /// Its place in the plan.
+    index: usize,
+    name: &'a ContainerName,
+    what: What<'a>,
+}
 
 /// What is read.
-#[derive(Clone, Copy)]
-enum Place<'a> {
+enum What<'a> {
     /// A directory of the container.
-    Container(&'a str),
+    Directory {
+        source: &'a str,
+        /// Under whose name it is stored.
+        place: &'a ContainerName,
+        /// What those of the group that came before have read of the same directory, if one reading is enough.
+        read: Option<Arc<OnceLock<Read>>>,
+    },
     /// A claim's volume.
     Claim(&'a Mount),
 }
 
-/// The containers to read. Those of one group are read one after the other: with a flush, those that share a directory,
-/// because a new file there could be anybody's.
+async fn read(
+    collector: &Collector,
+    work: &Work<'_>,
+    options: &Options,
+    captured: &mut Captured,
+) -> Result<(), Failure> {
+    if collector.cancel.is_cancelled() {
+        return Err(Failure::interrupted());
+    }
+    collector.allowance.check()?;
+    match &work.what {
+        What::Claim(mount) => {
+            collector.capture_claim(work.name, mount, &options.helper_image, captured).await
+        }
+        What::Directory { source, place, read } => {
+            if let Some(read) = read.as_ref().and_then(|read| read.get()) {
+                *captured = Captured::of_same(read);
+                return Ok(());
+            }
+            collector.capture_into(place, work.name, source, captured).await?;
+            if let Some(read) = read {
+                // Nobody else of the group reads at the same time.
+                let _ = read.set(Read { by: work.name.clone(), files: captured.files.clone() });
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The containers to read. Those of one group are read one after the other: those that share a directory. With a flush, a
+/// new file there could be anybody's; without one, the first of them that can be read speaks for all.
 fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
     let mut alone = Vec::new();
-    let mut shared: BTreeMap<&str, Vec<Work<'_>>> = BTreeMap::new();
+    let mut shared: BTreeMap<(&str, &str), Vec<Work<'_>>> = BTreeMap::new();
+    let mut read: BTreeMap<&ContainerName, Arc<OnceLock<Read>>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
         match &entry.decision {
-            Decision::Fetch { name, source, shared: place, .. } => {
-                let work = (index, name, Place::Container(source));
-                match place {
-                    Some(place) if flush => shared.entry(place).or_default().push(work),
-                    _ => alone.push(vec![work]),
+            Decision::Fetch { name, place, source, shared: directory, .. } => {
+                let of_all = || Arc::clone(read.entry(place).or_default());
+                let read = (directory.is_some() && !flush).then(of_all);
+                let work = Work { index, name, what: What::Directory { source, place, read } };
+                // Elsewhere than in its namespace it is stored again, so that it is read again.
+                let namespace = if flush { "" } else { name.namespace.as_str() };
+                match directory {
+                    Some(directory) => shared.entry((namespace, directory)).or_default().push(work),
+                    None => alone.push(vec![work]),
                 }
             }
-            Decision::Mount { name, mount } => alone.push(vec![(index, name, Place::Claim(mount))]),
+            Decision::Mount { name, mount } => {
+                alone.push(vec![Work { index, name, what: What::Claim(mount) }]);
+            }
             Decision::Ask { .. } | Decision::List | Decision::Fail(_) => {}
         }
     }

@@ -42,9 +42,9 @@ pub(super) fn planned(entry: &Entry, options: &Options) -> ContainerRecord {
             record.directory = Some(name.directory());
             unfinished(&mut record);
         }
-        Decision::Fetch { name, source, .. } => {
+        Decision::Fetch { place, source, .. } => {
             record.source = Some(source.clone());
-            record.directory = Some(name.directory());
+            record.directory = Some(place.directory());
             unfinished(&mut record);
         }
     }
@@ -140,7 +140,8 @@ mod tests {
     #[test]
     fn until_it_is_done_a_container_counts_as_failed() {
         let name = ContainerName::new("shop", "web", "main").unwrap();
-        let fetch = Decision::Fetch { name, source: "/cov".into(), shared: None, fleeting: None };
+        let place = name.clone();
+        let fetch = Decision::Fetch { name, place, source: "/cov".into(), shared: None, fleeting: None };
         let mut record = planned(&entry(fetch), &options(&[]));
         assert_eq!((record.state, record.failure.as_ref().unwrap().kind), (State::Failed, Kind::Unfinished));
         result(&mut record, Captured::default(), Ok(()), &options(&[]));

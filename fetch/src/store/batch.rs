@@ -41,8 +41,8 @@ impl Batch {
         Self { directory, bytes: 0, files: Vec::new() }
     }
 
-    /// Writes a file under a temporary name, or finds that the store has it.
-    pub fn add(&mut self, name: &CoverageName, bytes: &[u8]) -> Result<(), Failure> {
+    /// Writes a file under a temporary name, or finds that the store has it. Gives whether it is new.
+    pub fn add(&mut self, name: &CoverageName, bytes: &[u8]) -> Result<bool, Failure> {
         let path = self.directory.join(name.as_str());
         let failed = |error| unwritable(&path, &error);
         let new = match compare(&path, bytes).map_err(failed)? {
@@ -66,7 +66,7 @@ impl Batch {
             None
         };
         self.files.push(Waiting { name: name.clone(), stored, temporary });
-        Ok(())
+        Ok(new)
     }
 
     /// Whether the batch is to be committed before another file is added.

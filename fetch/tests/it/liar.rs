@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use covfetch::allowance::{Allowance, RunLimits};
 use covfetch::capture::{Captured, Collector};
 use covfetch::error::{Failure, Kind};
 use covfetch::names::{ContainerName, CoverageName};
@@ -115,6 +116,7 @@ pub(crate) fn collector(cluster: Arc<dyn Cluster>, store: Store) -> Collector {
         flush: None,
         resume: true,
         gzip: false,
+        allowance: Arc::new(Allowance::new(RunLimits { bytes: 1 << 30, files: 10_000 })),
         debug_image: None,
         retries: 0,
         timeout: Duration::from_mins(1),

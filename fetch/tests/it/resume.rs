@@ -59,6 +59,12 @@ fn a_second_run_takes_only_what_is_new_and_says_so() {
         let files = record["files"].as_array().unwrap();
         assert_eq!(files.len() as u64, FILES + 3);
         assert_eq!(files.iter().filter(|file| file["new"] == true).count(), 2);
+        let ran = site.fetch(&["-o", "json"]).expect(0).says("0 files (0 B) new, 303 files (");
+        let printed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let bytes: u64 = files.iter().map(|file| file["size"].as_u64().unwrap()).sum();
+        let expected =
+            serde_json::json!({"new": {"files": 0, "bytes": 0}, "held": {"files": 303, "bytes": bytes}});
+        assert_eq!(printed["totals"], expected);
         // Asked for, everything is sent.
         let before = cluster.traffic().sent;
         site.fetch(&["--no-dedupe"]).expect(0);

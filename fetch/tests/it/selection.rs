@@ -195,5 +195,7 @@ fn the_summary_has_three_forms() {
         (fields.remove("schema"), fields.remove("version")),
         (Some(json!("covfetch/run")), Some(json!(1)))
     );
+    let totals = fields.remove("totals").unwrap();
+    assert_eq!((&totals["new"]["files"], &totals["held"]["files"]), (&json!(0), &json!(2)));
     assert_eq!(printed, site.run());
 }

@@ -10,9 +10,10 @@
 use std::io::{self, Write};
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::{BytesDecl, BytesStart, BytesText, Event};
 
 use super::CountLimit;
+use super::batches::write_in_order;
 use crate::view::{FunctionView, Line, Ratio, SourceFile, View};
 
 /// When the report was made, in milliseconds since 1970.
@@ -45,8 +46,6 @@ pub(super) fn size_note(options: CoberturaOptions, bytes: u64) -> Option<String>
     })
 }
 
-type Xml<'o> = Writer<&'o mut dyn Write>;
-
 pub(super) fn write(view: &View<'_>, options: CoberturaOptions, out: &mut dyn Write) -> io::Result<()> {
     let CoberturaOptions { timestamp, compact } = options;
     let files: Vec<&SourceFile<'_>> = view.files.iter().filter(|file| !file.lines.is_empty()).collect();
@@ -74,7 +73,7 @@ pub(super) fn write(view: &View<'_>, options: CoberturaOptions, out: &mut dyn Wr
     xml.get_mut().write_all(b"\n")
 }
 
-fn write_sources(view: &View<'_>, xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_sources(view: &View<'_>, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
     let root = view.root.as_ref().map_or(".".into(), |root| root.to_string_lossy());
     xml.create_element("sources").write_inner_content(|xml| {
         xml.create_element("source").write_text_content(BytesText::new(&root)).map(|_| ())
@@ -82,21 +81,36 @@ fn write_sources(view: &View<'_>, xml: &mut Xml<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write_packages(files: &[&SourceFile<'_>], compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_packages(
+    files: &[&SourceFile<'_>],
+    compact: bool,
+    xml: &mut Writer<&mut dyn Write>,
+) -> io::Result<()> {
     let mut files = files.to_vec();
     files.sort_by_key(|file| file.package);
     if files.is_empty() {
         return xml.create_element("packages").write_empty().map(|_| ());
     }
+    let packages: Vec<&[&SourceFile<'_>]> = files.chunk_by(|a, b| a.package == b.package).collect();
     xml.create_element("packages").write_inner_content(|xml| {
-        files
-            .chunk_by(|a, b| a.package == b.package)
-            .try_for_each(|package| write_package(package, compact, xml))
+        write_in_order(&packages, xml.get_mut(), |package, text| append_package(package, compact, text))
     })?;
     Ok(())
 }
 
-fn write_package(files: &[&SourceFile<'_>], compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
+/// Appends a package as it stands within two elements.
+fn append_package(files: &[&SourceFile<'_>], compact: bool, text: &mut Vec<u8>) {
+    let mut xml =
+        if compact { Writer::new(Vec::new()) } else { Writer::new_with_indent(Vec::new(), b' ', 2) };
+    // The writer indents by what it has written. Writing to memory does not fail.
+    let parents = ["coverage", "packages"].map(BytesStart::new);
+    drop(parents.into_iter().try_for_each(|parent| xml.write_event(Event::Start(parent))));
+    let parents = xml.get_ref().len();
+    drop(write_package(files, compact, &mut xml));
+    text.extend_from_slice(xml.get_ref().get(parents..).unwrap_or_default());
+}
+
+fn write_package(files: &[&SourceFile<'_>], compact: bool, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
     let name = files.first().map(|file| file.package.to_string()).unwrap_or_default();
     let rates = Totals::of(files.iter().copied()).rates();
     xml.create_element("package")
@@ -110,7 +124,7 @@ fn write_package(files: &[&SourceFile<'_>], compact: bool, xml: &mut Xml<'_>) ->
     Ok(())
 }
 
-fn write_class(file: &SourceFile<'_>, compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_class(file: &SourceFile<'_>, compact: bool, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
     let base = file.path.rsplit('/').next().unwrap_or_default();
     let rates = Totals::of(std::iter::once(file)).rates();
     xml.create_element("class")
@@ -130,7 +144,7 @@ fn write_class(file: &SourceFile<'_>, compact: bool, xml: &mut Xml<'_>) -> io::R
     Ok(())
 }
 
-fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Xml<'_>) -> io::Result<()> {
+fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
     let lines: Vec<&Line> = function.lines.iter().filter_map(|number| file.line(*number)).collect();
     let rates = Totals::of_lines(lines.iter().copied()).rates();
     xml.create_element("method")
@@ -143,7 +157,7 @@ fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Xml<'_
 fn write_lines<'l>(
     lines: impl Iterator<Item = &'l Line>,
     compact: bool,
-    xml: &mut Xml<'_>,
+    xml: &mut Writer<Vec<u8>>,
 ) -> io::Result<()> {
     let mut lines = lines;
     xml.create_element("lines")
@@ -151,10 +165,11 @@ fn write_lines<'l>(
     Ok(())
 }
 
-fn write_line(line: &Line, compact: bool, xml: &mut Xml<'_>) -> io::Result<()> {
-    let (number, hits) = (line.number.to_string(), CountLimit::Int32.of(line.hits).to_string());
-    let element =
-        xml.create_element("line").with_attributes([("number", number.as_str()), ("hits", hits.as_str())]);
+fn write_line(line: &Line, compact: bool, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+    let (mut number, mut hits) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let counted =
+        [("number", number.format(line.number)), ("hits", hits.format(CountLimit::Int32.of(line.hits)))];
+    let element = xml.create_element("line").with_attributes(counted);
     if line.branches.is_empty() {
         let element = if compact { element } else { element.with_attribute(("branch", "false")) };
         element.write_empty()?;

@@ -205,7 +205,7 @@ impl Collector {
             let Some(pause) = again else {
                 let attempts = captured.attempts;
                 return Err(if attempts > 1 {
-                    failure.followed_by(format!(" ({attempts} attempts)"))
+                    failure.followed_by(format!(" ({attempts} attempts; --retries allows more)"))
                 } else {
                     failure
                 });
@@ -303,7 +303,11 @@ impl Job<'_> {
             captured.files.keys().filter(|name| name.is_meta()).map(CoverageName::hash).collect();
         for name in captured.files.keys() {
             if !metas.contains(&name.hash()) {
-                let message = format!("{name} came without its meta file covmeta.{}", name.hash());
+                let message = format!(
+                    "{name} came without its meta file covmeta.{}, and means nothing without it: it was removed from {}, or somebody else put the counters there",
+                    name.hash(),
+                    self.source
+                );
                 return Err(Failure::new(Kind::MissingMeta, message));
             }
         }

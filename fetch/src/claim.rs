@@ -90,12 +90,13 @@ pub fn decide(
         other => {
             return fail(
                 Kind::PodState,
-                format!("the claim is in phase {other}: its volume is out of reach"),
+                format!("the claim is in phase {other}: its volume, and what was on it, is out of reach"),
             );
         }
     }
     if claim.metadata.deletion_timestamp.is_some() {
-        return fail(Kind::PodState, "the claim is being deleted, and cannot be mounted any more".to_owned());
+        return fail(Kind::PodState, "the claim is being deleted, and cannot be mounted any more: read it through a pod that still has it"
+            .to_owned());
     }
     let spec = claim.spec.unwrap_or_default();
     if spec.volume_mode.as_deref() == Some("Block") {

@@ -118,7 +118,10 @@ impl Failure {
 
     /// The run was interrupted.
     pub fn interrupted() -> Self {
-        Self::new(Kind::Unfinished, "the run was interrupted before this container was done")
+        Self::new(
+            Kind::Unfinished,
+            "the run was interrupted before this container was done: run it again, what is here is not sent again",
+        )
     }
 
     /// Puts words behind the message.

@@ -67,7 +67,7 @@ impl FlushState {
             Self::NoMeta => Failure::new(
                 Kind::Empty,
                 format!(
-                    "no meta file in {}, so nothing was {}: the program is not built with -cover, or its GOCOVERDIR is another directory",
+                    "no meta file in {}, so nothing was {}: the program is not built with -cover, its GOCOVERDIR is another directory, or its user may not write there",
                     evidence.source,
                     told.done()
                 ),
@@ -85,14 +85,19 @@ impl FlushState {
             }
             Self::KillFailed => Failure::new(
                 Kind::Command,
-                format!("{} could not be sent to {}: {}", told.means(), told.process(), evidence.stderr),
+                format!(
+                    "{} could not be sent to {}: {} (is it the program? --pid or --process name another one)",
+                    told.means(),
+                    told.process(),
+                    evidence.stderr
+                ),
             ),
             Self::Gone => told.gone(),
             Self::Timeout => told.timed_out(request.timeout),
             Self::NoSleep => Failure::new(
                 Kind::NoKill,
                 format!(
-                    "{} was sent; the container has no sleep to wait for the new file with",
+                    "{} was sent; the container has no sleep to wait for the new file with: run it again without a flush, and what was written is fetched",
                     told.means()
                 ),
             ),
@@ -190,7 +195,7 @@ pub fn empty(source: &str) -> Failure {
     Failure::new(
         Kind::Empty,
         format!(
-            "no coverage file in {source}: the program is not built with -cover, or its GOCOVERDIR is another directory (--from)"
+            "no coverage file in {source}: the program is not built with -cover, its GOCOVERDIR is another directory (--from), or its user may not write there"
         ),
     )
 }

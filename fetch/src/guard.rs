@@ -89,7 +89,10 @@ impl<R: AsyncRead + Unpin> AsyncRead for Guarded<R> {
         }
         if this.stalled.as_mut().poll(context).is_ready() {
             let seconds = this.patience.stall.as_secs();
-            let failure = Failure::passing(Kind::Truncated, format!("nothing came for {seconds} s"));
+            let failure = Failure::passing(
+                Kind::Truncated,
+                format!("nothing came for {seconds} s: the program, its node or the network hangs"),
+            );
             return Poll::Ready(Err(io::Error::other(failure)));
         }
         Poll::Pending

@@ -171,9 +171,7 @@ fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
             (Reach::Running { note }, Source::Directory(source)) => {
                 (fetch(pod, candidate.container, source), note.clone())
             }
-            (Reach::Gone { why }, Source::Ask(_)) => {
-                (Decision::Fail(Failure::new(Kind::PodState, why)), None)
-            }
+            (Reach::Gone { why }, Source::Ask(_)) => (lost(why, ""), None),
             (Reach::Gone { why }, Source::Directory(source)) => match read_elsewhere(candidate, source) {
                 Some((volume, reader)) => {
                     let note = format!(
@@ -181,7 +179,7 @@ fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
                     );
                     (Decision::List, Some(note))
                 }
-                None => (Decision::Fail(Failure::new(Kind::PodState, why)), None),
+                None => (lost(why, &volume::way_out(pod, candidate.container, source)), None),
             },
         };
         Entry {
@@ -190,6 +188,16 @@ fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
         }
     };
     judged.iter().map(|(candidate, reach)| entry(candidate, reach)).collect()
+}
+
+/// The failure of a container that does not run and whose files nobody else has; `way` is how they can be had all the same.
+fn lost(why: &str, way: &str) -> Decision {
+    let way = if way.is_empty() {
+        "its files are out of reach; to keep those of the next one, let them lie on a persistent volume (read with pvc/NAME)"
+    } else {
+        way
+    };
+    Decision::Fail(Failure::new(Kind::PodState, format!("{why}, {way}")))
 }
 
 fn ask(pod: &Pod, container: &Container) -> Decision {

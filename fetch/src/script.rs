@@ -230,11 +230,12 @@ fn stopped(why: &str) -> Option<Failure> {
         "no-tar" => no_tar(),
         "no-dir" => Failure::new(
             Kind::MissingDir,
-            "the coverage directory does not exist in the container, or may not be entered: a Go program does not create GOCOVERDIR",
+            "the coverage directory does not exist in the container, or may not be entered: a Go program does not create GOCOVERDIR; mount a volume there, or name another one with --from",
         ),
-        "unreadable" => {
-            Failure::new(Kind::MissingDir, "the coverage directory may not be read by the container's user")
-        }
+        "unreadable" => Failure::new(
+            Kind::MissingDir,
+            "the coverage directory may not be read by the container's user: make it that user's (for a volume, with securityContext.fsGroup)",
+        ),
         "no-process" => Failure::new(
             Kind::NoProcess,
             "the container has no process of the name that --process gives (ps -o comm shows the names)",
@@ -261,7 +262,10 @@ pub fn no_tar() -> Failure {
 }
 
 fn unexpected(line: &[u8]) -> Failure {
-    let message = format!("the container's shell answered something unexpected: {}", quoted(line));
+    let message = format!(
+        "the container's shell answered something unexpected: {}; its sh must be a POSIX shell that says nothing of its own",
+        quoted(line)
+    );
     Failure::new(Kind::Rejected, message)
 }
 

@@ -15,7 +15,9 @@ use crate::names::CoverageName;
 /// Gives the counter mode of a meta file; counter files do not hold theirs.
 pub fn validate(name: &CoverageName, bytes: &[u8]) -> Result<Option<CounterMode>, Failure> {
     let (hash, mode) = read(name, bytes).map_err(|error| {
-        Failure::passing(Kind::InvalidFile, format!("{name} is not a whole coverage file: {error}"))
+        Failure::passing(Kind::InvalidFile, format!(
+            "{name} is not a whole coverage file: {error}; if it stays so (a full disk, a program that was killed), remove it there"
+        ))
     })?;
     if hash != name.hash() {
         let message = format!("{name} has the hash {hash} in its header, another one than in its name");

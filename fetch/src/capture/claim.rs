@@ -165,7 +165,12 @@ impl Reader<'_> {
         let [mut pause, longest] = LOOKS;
         loop {
             let pods = self.pods(None, Some(format!("metadata.name={helper}"))).await?;
-            let gone = || Failure::new(Kind::Helper, format!("the helper pod {helper} is gone"));
+            let gone = || {
+                Failure::new(
+                    Kind::Helper,
+                    format!("the helper pod {helper} is gone: somebody has removed or evicted it"),
+                )
+            };
             let pod = pods.first().ok_or_else(gone)?;
             match progress(pod) {
                 Progress::Running => return Ok(()),
@@ -175,7 +180,9 @@ impl Reader<'_> {
                 Progress::Waiting => {}
             }
             if Instant::now() + pause > until {
-                let message = format!("the helper pod {helper} does not run in time: {}", waiting_for(pod));
+                let seconds = START.min(self.collector.timeout).as_secs();
+                let why = waiting_for(pod);
+                let message = format!("the helper pod {helper} does not run within {seconds} s: {why}");
                 return Err(Failure::new(Kind::Helper, message));
             }
             self.patience.wait(tokio::time::sleep(pause)).await?;

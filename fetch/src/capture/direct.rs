@@ -129,7 +129,10 @@ impl Job<'_> {
             return Err(match end.verdict {
                 Verdict::ExitCode(code) if code != 137 => Failure::new(
                     Kind::MissingDir,
-                    format!("the coverage directory {} cannot be listed: {}", self.source, end.stderr),
+                    format!(
+                        "the coverage directory {} cannot be listed: {}; is it there, and the container's user's? --from names another one",
+                        self.source, end.stderr
+                    ),
                 ),
                 _ => failure,
             });
@@ -261,7 +264,13 @@ impl Job<'_> {
         let mut output = Vec::new();
         stream.take(limit + 1).read_to_end(&mut output).await.map_err(|error| stream_failure(&error))?;
         if output.len() as u64 > limit {
-            return Err(Failure::new(Kind::Limit, format!("a listing of more than {limit} bytes")));
+            return Err(Failure::new(
+                Kind::Limit,
+                format!(
+                    "{} writes more than {limit} bytes",
+                    command.first().map_or("a command", String::as_str)
+                ),
+            ));
         }
         let end = self.patience.wait(execution.end).await?;
         Ok((output, end))

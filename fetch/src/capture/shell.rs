@@ -74,6 +74,9 @@ impl Job<'_> {
                 next
             }
             // The shell said why it stopped, or said something odd; how it ended matters less.
+            Err(Heard::Failure(failure)) if failure.kind == Kind::MissingDir => {
+                return Err(failure.followed_by(format_args!(" [{}]", self.source)));
+            }
             Err(Heard::Failure(failure)) => return Err(failure),
             Err(Heard::End) => {
                 let end = self.patience.wait(execution.end).await?;

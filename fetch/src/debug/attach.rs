@@ -57,7 +57,9 @@ impl Attachment<'_> {
         let listed = self.patience.wait(self.cluster.list_pods(&query)).await?;
         let pods = listed.map_err(|error| error.failure(Attempted::List(query.namespace.as_deref())))?;
         let found = pods.into_iter().find(|pod| pod.metadata.name.as_deref() == Some(&self.name.pod));
-        found.ok_or_else(|| Failure::new(Kind::PodState, "the pod is gone"))
+        found.ok_or_else(|| {
+            Failure::new(Kind::PodState, "the pod is gone: if another has taken its place, run it again")
+        })
     }
 
     /// Adds a debug container and gives its name.
@@ -92,8 +94,11 @@ impl Attachment<'_> {
             }
             if Instant::now() + pause > until {
                 let name = &container.container;
-                let message =
-                    format!("the debug container {name} of {image} does not run after {} s", START.as_secs());
+                let message = format!(
+                    "the debug container {name} of {image} does not run after {} s: kubectl describe pod {} tells why",
+                    START.as_secs(),
+                    self.name.pod
+                );
                 return Err(Failure::new(Kind::Helper, message));
             }
             self.patience.wait(sleep(pause)).await?;

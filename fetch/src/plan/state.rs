@@ -17,7 +17,7 @@ pub(super) enum Reach {
     },
     /// It has run and does not run now: what it wrote is out of reach.
     Gone {
-        /// One line.
+        /// One line, without what follows of it.
         why: String,
     },
 }
@@ -28,7 +28,7 @@ pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
     let state = status.and_then(|status| status.state.as_ref());
     if phase == "Unknown" {
-        let why = "the node does not answer (pod phase Unknown), its files are out of reach";
+        let why = "the node does not answer (pod phase Unknown)";
         return Reach::Gone { why: why.to_owned() };
     }
     match state {
@@ -42,21 +42,14 @@ pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
             } else {
                 ""
             };
-            Reach::Gone {
-                why: format!(
-                    "{what} with exit code {}{reason}{leaving}, its files are out of reach unless they lie on a volume of a running container",
-                    end.exit_code
-                ),
-            }
+            Reach::Gone { why: format!("{what} with exit code {}{reason}{leaving}", end.exit_code) }
         }
         Some(ContainerState { waiting: Some(waiting), .. }) => {
             let reason = detail(waiting.reason.as_deref(), waiting.message.as_deref());
             match last_exit_code(status) {
-                Some(code) => Reach::Gone {
-                    why: format!(
-                        "crashed with exit code {code} and is not running{reason}, its files are out of reach"
-                    ),
-                },
+                Some(code) => {
+                    Reach::Gone { why: format!("crashed with exit code {code} and is not running{reason}") }
+                }
                 None => Reach::NotYet { why: format!("pending{reason}") },
             }
         }
@@ -109,10 +102,10 @@ fn without_state(pod: &Pod, phase: &str) -> Reach {
         _ if pod.metadata.deletion_timestamp.is_some() && phase == "Pending" => {
             Reach::NotYet { why: "being deleted before it has started".to_owned() }
         }
-        "Succeeded" => Reach::Gone { why: "completed, its files are out of reach".to_owned() },
+        "Succeeded" => Reach::Gone { why: "completed".to_owned() },
         "Failed" => {
             let detail = detail(reason, message);
-            Reach::Gone { why: format!("failed{detail}, its files are out of reach") }
+            Reach::Gone { why: format!("failed{detail}") }
         }
         _ => {
             let scheduled = status

@@ -28,7 +28,9 @@ fn mount<'a>(container: &'a Container, directory: &'a Path) -> Option<(&'a Volum
 /// and find them.
 pub(super) fn fleeting(pod: &Pod, container: &Container, directory: &str) -> Option<String> {
     if mount(container, Path::new(directory)).is_none() {
-        return Some(format!("{directory} lies on no volume of the pod and goes with the container"));
+        return Some(format!(
+            "{directory} lies on no volume of the pod and goes with the container; mount one there (an emptyDir will do)"
+        ));
     }
     if pod.metadata.deletion_timestamp.is_some() {
         return Some("the pod is being deleted and does not come back".to_owned());
@@ -72,6 +74,20 @@ pub(super) fn shared_name(pod: &Pod, container: &Container, directory: &str) -> 
     }
     let pod = pod.metadata.name.as_deref().unwrap_or_default();
     Some(format!("pod {namespace}/{pod} {} {path}", place.volume))
+}
+
+/// How the files of a container that does not run any more can be had, if they lie on a claim; else empty.
+pub(super) fn way_out(pod: &Pod, container: &Container, directory: &str) -> String {
+    let claim = || {
+        let place = place(container, directory)?;
+        let volumes = pod.spec.as_ref()?.volumes.as_deref()?;
+        let volume = volumes.iter().find(|volume| volume.name == place.volume)?;
+        let claim = &volume.persistent_volume_claim.as_ref()?.claim_name;
+        let path = place.path.to_str()?;
+        let from = if path.is_empty() { String::new() } else { format!(" --from {path}") };
+        Some(format!("its files lie on the claim {claim}: read them with covfetch pvc/{claim}{from}"))
+    };
+    claim().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -218,7 +218,12 @@ impl RemoteError {
                     Failure::new(Kind::Helper, format!("there is no such namespace (404 {why})"))
                 }
                 Attempted::Exec(_) | Attempted::Forward(_) | Attempted::Debug(_) | Attempted::Delete(_) => {
-                    Failure::new(Kind::PodState, format!("the pod or the container is gone (404 {why})"))
+                    Failure::new(
+                        Kind::PodState,
+                        format!(
+                            "the pod or the container is gone (404 {why}): if another has taken its place, run it again"
+                        ),
+                    )
                 }
             },
             Self::TooManyRequests(pause, why) => {

@@ -37,7 +37,9 @@ pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known)
 /// Refuses to end what would not come back with its files.
 fn spare(entry: &mut Entry) {
     if let Decision::Fetch { fleeting: Some(why), .. } = &entry.decision {
-        let message = format!("--signal TERM would lose its counters, so nothing was signalled: {why}");
+        let message = format!(
+            "--signal TERM would lose its counters, so nothing was signalled: {why}; or make it write while it runs (--signal USR1, --flush-url)"
+        );
         entry.decision = Decision::Fail(Failure::new(Kind::Restart, message));
     }
 }

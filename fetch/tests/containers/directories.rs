@@ -6,8 +6,9 @@ use crate::cluster::Place;
 use crate::images;
 use crate::service::{Port, service};
 
-/// Not there, closed to the container's user, no directory; and one that is as it should be.
-const DIRECTORIES: [&str; 4] = ["/missing", "/sealed", "/app/library", "/tmp"];
+/// Not there, closed to the container's user, no directory; one that the user may not write to; and one that is as it should
+/// be.
+const DIRECTORIES: [&str; 5] = ["/missing", "/sealed", "/app/library", "/unwritable", "/tmp"];
 
 fn check(namespace: &'static str, make: impl Fn(&std::path::Path) -> Image) {
     let Some(service) = service() else { return };
@@ -23,13 +24,15 @@ fn check(namespace: &'static str, make: impl Fn(&std::path::Path) -> Image) {
         port.wait();
     }
     let mut ran =
-        place.fetch(&["--signal", "USR1", "--retries", "0"]).expect(3).says("3 of 4 containers failed");
+        place.fetch(&["--signal", "USR1", "--retries", "0"]).expect(3).says("4 of 5 containers failed");
     for number in 0..3 {
         let record = place.site.record(&format!("library-{number}"));
         assert_eq!(record["failure"]["kind"], "missing-dir", "{record:#}");
         ran = ran.says(&format!("{namespace}/library-{number}/app: the coverage directory "));
     }
-    assert_eq!(place.site.record("library-3")["state"], "fetched");
+    ran.says(&format!("{namespace}/library-3/app: no meta file in /unwritable, so nothing was signalled"))
+        .says("or its user may not write there");
+    assert_eq!(place.site.record("library-4")["state"], "fetched");
 }
 
 #[test]

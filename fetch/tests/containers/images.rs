@@ -56,7 +56,11 @@ pub(crate) fn debugger() -> Image {
 }
 
 fn with_service(name: &str, service: &Path) -> Image {
-    Image::new(name).file("/app/library", service).directory("/coverage", 0o777).directory("/sealed", 0o700)
+    Image::new(name)
+        .file("/app/library", service)
+        .directory("/coverage", 0o777)
+        .directory("/sealed", 0o700)
+        .directory("/unwritable", 0o755)
 }
 
 fn with_programs(image: Image, programs: &[&str]) -> Image {

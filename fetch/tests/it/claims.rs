@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testcluster::{Cluster, ClusterBuilder, Container, Fault, Phase, Pod, Times};
+use testcluster::{Cluster, ClusterBuilder, Container, Fault, Main, Phase, Pod, Times};
 
 use crate::common::{Ran, Site, USUAL, cluster, recorded};
 use crate::interrupt::{send, start};
@@ -86,6 +86,32 @@ fn a_dry_run_says_what_would_be_made_and_makes_nothing() {
     assert_eq!(changes(&cluster), "");
 }
 
+/// Who asks for a pod that has ended is told the command that reads its files.
+#[test]
+fn an_ended_pod_names_the_claim_that_its_files_lie_on() {
+    let site = Site::new();
+    let ended = |name: &str, volume: serde_json::Value| {
+        let container = Container::new("app").env("GOCOVERDIR", "/cov/run").main(Main::Exited(0));
+        let container = container.overlay(json!({"volumeMounts": [{"name": "v", "mountPath": "/cov"}]}));
+        let pod = Pod::new("shop", name).label("app", "library").phase(Phase::Succeeded);
+        pod.restart_policy("Never").container(container).overlay(json!({"spec": {"volumes": [volume]}}))
+    };
+    let kept = ended("kept", json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}}));
+    let lost = ended("lost", json!({"name": "v", "emptyDir": {}}));
+    let cluster = with_claim(&site, cluster()).pods([kept, lost]).start().unwrap();
+    site.admit(&cluster);
+    let ran = site.fetch(&[]).expect(3);
+    let ran = ran.says("shop/kept/app: ").says("its files lie on the claim data: read them with covfetch ");
+    let text = ran.stderr.clone();
+    let (_, after) = text.split_once("read them with covfetch ").unwrap();
+    let words: Vec<&str> = after.lines().next().unwrap().split(' ').collect();
+    assert_eq!(words, ["pvc/data", "--from", "run"]);
+    let ran = ran.says("shop/lost/app: ").says("out of reach; to keep those of the next one");
+    assert!(!ran.stderr.contains("lost/app: completed, its files lie on"), "{ran:#?}");
+    site.fetch_only(&words).expect(0);
+    assert_eq!(site.record("persistentvolumeclaim/data")["files"].as_array().unwrap().len(), 2);
+}
+
 /// Each is named, and the helper is removed.
 #[test]
 fn what_goes_wrong_is_named_and_the_helper_is_removed() {
@@ -99,7 +125,7 @@ fn what_goes_wrong_is_named_and_the_helper_is_removed() {
         (&[], "no coverage file in .: "),
         (&[], "a directory below the volume's root is named by --from"),
         (&["--helper-image", "registry.example/nobody:1"], "cannot start (ImagePullBackOff: Back-off"),
-        (&["--helper-image", slow, "--timeout", "1s"], "does not run in time: pending (Unschedulable"),
+        (&["--helper-image", slow, "--timeout", "1s"], "does not run within 1 s: pending (Unschedulable"),
         (&["--helper-image", "registry.example/bare:1"], "image registry.example/bare:1 has no tar"),
     ] {
         cluster.clear_requests();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testcluster::{Cluster, Container, Fault, Times};
 
-use crate::common::{Site, cluster, pod, recorded};
+use crate::common::{Site, USUAL, cluster, pod, recorded};
 
 /// Two pods of which the second gets the faults.
 fn two_pods(site: &Site) -> Cluster {
@@ -235,5 +235,27 @@ fn a_directory_that_is_missing_is_named() {
         let ran = site.fetch(&["--retries", "0"]).expect(3);
         let kind = site.record("web-0")["failure"]["kind"].clone();
         assert!(kind == "missing-dir" || (programs == ["tar"] && kind == "command"), "{kind} {ran:#?}");
+    }
+}
+
+/// Kata's runtime reports success as soon as the first output has come if nobody asks for standard input
+/// (kata-containers/kata-containers#13640).
+#[test]
+fn standard_input_is_asked_for_in_every_exec() {
+    for programs in [&USUAL[..], &["ls", "tar", "kill"]] {
+        let site = Site::new();
+        let volume = site.volume("web-0");
+        let container = Container::new("app").dir(&volume).env("GOCOVERDIR", &volume);
+        let container = container.programs(programs.iter().copied()).main(recorded(0).replay());
+        let cluster = cluster().pod(pod("web-0", container)).start().unwrap();
+        site.admit(&cluster);
+        site.fetch(&["--signal", "USR1"]).expect(0);
+        let requests = cluster.requests();
+        let mut execs = requests.iter().filter(|request| request.path.ends_with("/exec")).peekable();
+        assert!(execs.peek().is_some());
+        assert!(
+            execs.all(|request| request.query_value("stdin").as_deref() == Some("true")),
+            "{requests:#?}"
+        );
     }
 }

@@ -34,7 +34,9 @@ fn a_sidecar_is_flushed_and_read_and_a_finished_init_container_is_named() {
     let cluster = cluster().pod(pod(&site)).start().unwrap();
     site.admit(&cluster);
     let ran = site.fetch(&["--signal", "USR1"]).expect(3);
-    ran.says("shop/web-0/migrate: completed with exit code 0 (Completed), its files are out of reach unless");
+    ran.says(
+        "shop/web-0/migrate: completed with exit code 0 (Completed), its files are out of reach; to keep",
+    );
     assert_eq!(states(&site), ["app fetched", "mesh-proxy fetched", "migrate failed"]);
     for container in ["app", "mesh-proxy"] {
         let stored = site.store().join("shop/web-0").join(container);

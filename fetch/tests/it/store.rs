@@ -59,3 +59,83 @@ fn a_store_that_cannot_be_written_is_said_before_anything_is_signalled() {
     site.fetch(&["--signal", "USR1"]).expect(2).says("store");
     assert!(cluster.requests().iter().all(|request| !request.path.ends_with("/exec")));
 }
+
+/// A system call that was traced: its name, what it says in parentheses.
+fn calls(trace: &str) -> Vec<(String, String)> {
+    let mut begun: std::collections::BTreeMap<&str, &str> = std::collections::BTreeMap::new();
+    let mut found = Vec::new();
+    for line in trace.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let rest = rest.trim_start();
+        // A call that another thread's call came in between of: it counts when it has come back.
+        if let Some(head) = rest.strip_suffix(" <unfinished ...>") {
+            begun.insert(thread, head);
+            continue;
+        }
+        let tail = rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>"));
+        let whole = match tail {
+            Some((_, tail)) => format!("{}{tail}", begun.remove(thread).unwrap_or_default()),
+            None => rest.to_owned(),
+        };
+        if let (Some((name, said)), true) = (whole.split_once('('), whole.ends_with("= 0")) {
+            found.push((name.to_owned(), said.to_owned()));
+        }
+    }
+    found
+}
+
+/// What only a power failure would show: contents are on the disk before they have their names, names before the manifest
+/// calls the run complete, and that before the end.
+#[test]
+fn contents_reach_the_disk_before_names_and_names_before_the_manifest_tells() {
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        let required = std::env::var("COVDATA_REQUIRE_ORACLES").as_deref() == Ok("1");
+        assert!(!required, "strace is required");
+        println!("skipped: no strace");
+        return;
+    }
+    let site = Site::new();
+    recorded(0).copy_to(&site.volume("web-0"));
+    let cluster = cluster().pod(pod("web-0", site.app("web-0"))).start().unwrap();
+    site.admit(&cluster);
+    let trace = site.home.path().join("trace");
+    let covfetch = site.covfetch();
+    let mut command = std::process::Command::new("strace");
+    command.args(["-f", "-y", "-s", "4096", "-e", "trace=fsync,rename,renameat,renameat2", "-o"]);
+    command.arg(&trace).arg(covfetch.get_program()).args(covfetch.get_args());
+    command.args(["-n", "shop", "-l", "app=library"]).current_dir(site.home.path());
+    command.env("KUBECONFIG", site.kubeconfig()).env("HOME", site.home.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calls = calls(&std::fs::read_to_string(&trace).unwrap());
+    // `fsync(9</path>)`, `renameat2(AT_FDCWD</path>, "from", AT_FDCWD</path>, "to", ...)`.
+    let synced = |range: &[(String, String)], path: &str| {
+        range.iter().any(|(name, said)| name == "fsync" && said.contains(&format!("{path}>")))
+    };
+    let mut renamed = 0;
+    let mut last = None;
+    for (index, (name, said)) in calls.iter().enumerate().filter(|(_, (name, _))| name.starts_with("rename"))
+    {
+        let paths: Vec<&str> = said.split('"').skip(1).step_by(2).collect();
+        let [from, to] = paths[..] else { panic!("{name}({said}") };
+        let (directory, file) = to.rsplit_once('/').unwrap();
+        assert!(
+            synced(&calls[..index], from),
+            "{file} has its name before its contents are there: {calls:#?}"
+        );
+        let next = calls[index..]
+            .iter()
+            .position(|(name, said)| name.starts_with("rename") && said.contains("manifest.json\""));
+        let until = match next {
+            Some(0) | None => calls.len(),
+            Some(next) => index + next,
+        };
+        assert!(
+            synced(&calls[index..until], directory),
+            "{file} is told of before its name is there: {calls:#?}"
+        );
+        renamed += usize::from(file.starts_with("cov"));
+        last = Some(file);
+    }
+    assert_eq!((renamed, last), (2, Some("manifest.json")), "{calls:#?}");
+}

@@ -97,3 +97,33 @@ impl Deref for FileBytes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_have_just_as_many_bytes_as_are_read_of_it() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        io::Write::write_all(&mut file, b"12345678").unwrap();
+        let read = |most| {
+            let mut bytes = Vec::new();
+            read_regular(file.path(), most, &mut bytes).map(|()| bytes)
+        };
+        assert_eq!(read(8).unwrap(), b"12345678");
+        assert_eq!(read(7).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        // As if it had grown behind its length.
+        let mut bytes = Vec::new();
+        read_at_most(&File::open(file.path()).unwrap(), 7, &mut bytes).unwrap_err();
+        assert!(bytes.len() <= 8, "{}", bytes.len());
+    }
+
+    #[test]
+    fn a_file_of_more_than_the_most_is_not_opened() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_FILE_BYTES + 1).unwrap();
+        assert_eq!(FileBytes::open(file.path()).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        file.as_file().set_len(MAX_FILE_BYTES).unwrap();
+        assert_eq!(FileBytes::open(file.path()).unwrap().len() as u64, MAX_FILE_BYTES);
+    }
+}

@@ -313,3 +313,26 @@ impl BuildCounts {
         self.counts.units.get(units).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_that_stopped_is_known_behind_every_merge() {
+        let counts =
+            |count, saturated| Counts { units: vec![count], recorded: vec![true], saturated, args: None };
+        for mode in [CounterMode::Count, CounterMode::Set] {
+            let mut sum = counts(0, false);
+            sum.merge(mode, &counts(1, false));
+            assert!(!sum.saturated());
+            sum.merge(mode, &counts(0, true));
+            assert!(sum.saturated());
+            sum.merge(mode, &counts(0, false));
+            assert!(sum.saturated());
+        }
+        let mut sum = counts(u32::MAX, false);
+        sum.merge(CounterMode::Count, &counts(1, false));
+        assert!(sum.saturated());
+    }
+}

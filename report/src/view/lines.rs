@@ -269,6 +269,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_have_just_as_many_lines_as_are_shown_of_it() {
+        let most = u32::try_from(MAX_LINES_OF_A_FILE).unwrap();
+        let lines = |units: &[CountedUnit]| {
+            let rule = LineRule::without_source(units.iter().map(|counted| counted.unit));
+            rule.lines(CounterMode::Count, units).map(|lines| lines.len())
+        };
+        assert_eq!(lines(&[counted((1, 1, most, 9), 1)]), Ok(MAX_LINES_OF_A_FILE));
+        assert_eq!(lines(&[counted((1, 1, most, 9), 1), counted((7, 1, 7, 9), 1)]), Err(TooManyLines));
+        assert_eq!(lines(&[counted((most, 1, most, 9), 1)]), Ok(1));
+        assert_eq!(lines(&[counted((most + 1, 1, most + 1, 9), 1)]), Err(TooManyLines));
+    }
+
+    #[test]
     fn absurd_units_are_bounded() {
         let mut absurd = counted((u32::MAX, 1, 1, 1), 1);
         assert_eq!(without(&[absurd]), []);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tempfile::Builder;
 
 use super::{Run, SCHEMA, VERSION};
@@ -45,12 +46,34 @@ pub enum ManifestError {
     },
 }
 
-/// The file; runs are not interpreted, so that fields of a later program survive.
-#[derive(Debug, Serialize, Deserialize)]
+/// The file; runs are not interpreted, so that fields of a later program survive, and held as their text, which is a
+/// fraction of what they would take as trees.
+#[derive(Debug, Deserialize)]
 struct Manifest {
     schema: String,
     version: u64,
-    runs: Vec<Value>,
+    runs: Vec<Box<RawValue>>,
+}
+
+/// The file as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: &'a str,
+    version: u64,
+    runs: Vec<WrittenRun<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WrittenRun<'a> {
+    Held(&'a RawValue),
+    New(&'a Run),
+}
+
+/// As much of a run as tells it from others.
+#[derive(Deserialize)]
+struct Identified {
+    id: String,
 }
 
 /// Adds a run as the newest, or replaces the run of the same id where it stands.
@@ -58,15 +81,17 @@ pub fn record(root: &Path, run: &Run) -> Result<(), ManifestError> {
     let path = root.join(FILE_NAME);
     let failed = |source| ManifestError::Disk { path: path.display().to_string(), source };
     let _lock = lock(root)?;
-    let mut manifest = read(&path)?;
-    let value = serde_json::to_value(run).map_err(|error| failed(error.into()))?;
-    match manifest.runs.iter_mut().find(|held| held.get("id") == value.get("id")) {
-        Some(held) => *held = value,
-        None => manifest.runs.push(value),
+    let manifest = read(&path)?;
+    let same = |held: &RawValue| {
+        serde_json::from_str::<Identified>(held.get()).is_ok_and(|identified| identified.id == run.id)
+    };
+    let mut runs: Vec<WrittenRun<'_>> = manifest.runs.iter().map(|held| WrittenRun::Held(held)).collect();
+    match manifest.runs.iter().position(|held| same(held)).and_then(|index| runs.get_mut(index)) {
+        Some(held) => *held = WrittenRun::New(run),
+        None => runs.push(WrittenRun::New(run)),
     }
-    let mut text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;
-    text.push(b'\n');
-    replace(root, &path, &text).map_err(failed)
+    replace(root, &path, &Written { schema: &manifest.schema, version: manifest.version, runs })
+        .map_err(failed)
 }
 
 /// Moves the manifest and the files of all its runs to a directory of their own.
@@ -83,7 +108,7 @@ pub fn set_aside(root: &Path, run_id: &str) -> Result<(), ManifestError> {
     fs::create_dir_all(&aside).map_err(failed)?;
     // A manifest that cannot be read names nothing; it is set aside all the same.
     if let Ok(manifest) = read(&path) {
-        for namespace in namespaces(&manifest.runs) {
+        for namespace in namespaces(&trees(&manifest)) {
             match fs::rename(root.join(&namespace), aside.join(&namespace)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
                 _ => {}
@@ -96,7 +121,7 @@ pub fn set_aside(root: &Path, run_id: &str) -> Result<(), ManifestError> {
 /// The directories of the containers of runs that have not ended: a killed run may have left something there. They are
 /// relative to the store. A manifest that cannot be read names none.
 pub fn unended(root: &Path) -> Vec<PathBuf> {
-    let runs = read(&root.join(FILE_NAME)).map(|manifest| manifest.runs).unwrap_or_default();
+    let runs = read(&root.join(FILE_NAME)).map(|manifest| trees(&manifest)).unwrap_or_default();
     let mut found = BTreeSet::new();
     for run in runs.iter().filter(|run| run.get("ended").is_none_or(Value::is_null)) {
         for container in list(run, "containers") {
@@ -145,9 +170,13 @@ fn read(path: &Path) -> Result<Manifest, ManifestError> {
     Ok(manifest)
 }
 
-fn replace(root: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
+fn replace(root: &Path, path: &Path, manifest: &Written<'_>) -> io::Result<()> {
     let mut file = Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(root)?;
-    file.write_all(text)?;
+    let mut out = io::BufWriter::new(&mut file);
+    serde_json::to_writer_pretty(&mut out, manifest)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
+    drop(out);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -173,6 +202,12 @@ fn namespaces(runs: &[Value]) -> BTreeSet<String> {
         }
     }
     found
+}
+
+/// The runs, to look into.
+fn trees(manifest: &Manifest) -> Vec<Value> {
+    let tree = |run: &RawValue| serde_json::from_str(run.get()).unwrap_or_default();
+    manifest.runs.iter().map(|run| tree(run)).collect()
 }
 
 fn list(value: &Value, key: &str) -> Vec<Value> {

@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use k8s_openapi::api::core::v1::{Container, Pod, VolumeMount};
 
+use super::state::{Reach, reach};
+
 /// A place on a volume of the pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -38,8 +40,36 @@ pub(super) fn fleeting(pod: &Pod, container: &Container, directory: &str) -> Opt
     let policy = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
     // A container's own comes before the pod's.
     let policy = container.restart_policy.as_deref().or(policy).unwrap_or("Always");
-    (policy != "Always")
-        .then(|| format!("the restart policy {policy} does not start it again once it has ended well"))
+    if policy == "Always" {
+        return None;
+    }
+    let elsewhere = witness(pod, container, directory).map(|(other, from)| {
+        let name = &container.name;
+        format!("; container {other} mounts its volume: once {name} has ended by itself, -c {other} --from {from} reads its files there")
+    });
+    Some(format!(
+        "the restart policy {policy} does not start it again once it has ended well{}",
+        elsewhere.unwrap_or_default()
+    ))
+}
+
+/// Another running container of the pod that can see the directory, and where.
+fn witness<'a>(pod: &'a Pod, container: &Container, directory: &str) -> Option<(&'a str, String)> {
+    let wanted = place(container, directory)?;
+    let running = |other: &&Container| {
+        other.name != container.name && matches!(reach(pod, other), Reach::Running { .. })
+    };
+    super::containers(pod).into_iter().filter(running).find_map(|other| {
+        let mounts = other.volume_mounts.iter().flatten().filter(|mount| mount.name == wanted.volume);
+        let seen = |mount: &VolumeMount| {
+            let rest = wanted.path.strip_prefix(mount.sub_path.as_deref().unwrap_or_default()).ok()?;
+            let path = Path::new(&mount.mount_path).join(rest).components().collect::<PathBuf>();
+            let path = path.to_str()?.to_owned();
+            // Another mount may lie on top of it.
+            (place(other, &path).as_ref() == Some(&wanted)).then_some(path)
+        };
+        mounts.into_iter().find_map(seen).map(|path| (other.name.as_str(), path))
+    })
 }
 
 /// The place of an absolute directory; `None` if it lies in the container's own file system, or cannot be told.
@@ -137,6 +167,45 @@ mod tests {
         ] {
             let why = of(spec(policy), directory).unwrap();
             assert!(why.contains(words), "{why}");
+        }
+    }
+
+    /// Where the container does not come back, somebody else may have its files.
+    #[test]
+    fn who_else_can_read_what_an_ended_container_leaves_is_said() {
+        let why = |beside: serde_json::Value, state: serde_json::Value| {
+            let app = json!({"name": "app", "volumeMounts": [
+                {"name": "cov", "mountPath": "/cov", "subPath": "app"},
+            ]});
+            let pod: Pod = serde_json::from_value(json!({
+                "metadata": {},
+                "spec": {"restartPolicy": "Never", "containers": [app, {"name": "beside", "volumeMounts": beside}]},
+                "status": {"containerStatuses": [{"name": "beside", "ready": true, "restartCount": 0,
+                    "image": "", "imageID": "", "state": state}]},
+            }))
+            .unwrap();
+            fleeting(&pod, &pod.spec.as_ref().unwrap().containers[0], "/cov/x").unwrap()
+        };
+        let running = || json!({"running": {}});
+        for (mounts, from) in [
+            (json!([{"name": "cov", "mountPath": "/all/"}]), "/all/app/x"),
+            (json!([{"name": "cov", "mountPath": "/its", "subPath": "app/x"}]), "/its"),
+        ] {
+            let said = why(mounts, running());
+            assert!(said.contains(&format!("-c beside --from {from} reads")), "{said}");
+        }
+        for (mounts, state) in [
+            (json!([{"name": "cov", "mountPath": "/all"}]), json!({"terminated": {"exitCode": 0}})),
+            (json!([{"name": "other", "mountPath": "/all"}]), running()),
+            (json!([{"name": "cov", "mountPath": "/all", "subPath": "other"}]), running()),
+            (json!([{"name": "cov", "mountPath": "/all", "subPathExpr": "$(POD)"}]), running()),
+            (
+                json!([{"name": "cov", "mountPath": "/all"}, {"name": "top", "mountPath": "/all/app"}]),
+                running(),
+            ),
+        ] {
+            let said = why(mounts.clone(), state);
+            assert!(said.ends_with("once it has ended well"), "{mounts}: {said}");
         }
     }
 

@@ -15,6 +15,7 @@ mod images;
 mod many;
 mod means;
 mod recorded;
+mod replicas;
 mod service;
 mod sidecars;
 mod signals;

@@ -7,7 +7,7 @@ use crate::images;
 use crate::service::{Port, profile, service};
 
 /// How often the statement behind `/healthz` ran.
-fn health_checks(place: &Place) -> u32 {
+pub(crate) fn health_checks(place: &Place) -> u32 {
     let profile = profile(&place.site.store());
     let package =
         profile.packages().iter().find(|package| package.path() == "example.com/library/internal/api");

@@ -5,8 +5,9 @@ mod support;
 
 use std::fs;
 
+use covreport::format::Kind;
 use support::answers::{Answer, answers, recorded};
-use support::{NEWEST, VERSIONS, covreport, data_set, data_sets, stdout_of, text};
+use support::{NEWEST, VERSIONS, covdata, covreport, data_set, data_sets, stdout_of, text};
 
 /// The directories and patterns of a recorded command line, for `covreport`.
 fn as_covreport(arguments: &[String]) -> Vec<String> {
@@ -135,11 +136,57 @@ fn modes_that_differ_are_merged_as_hit_or_not() {
 
 #[test]
 fn every_thread_count_gives_the_same_bytes() {
-    let set = data_set(NEWEST, "server-atomic").join("data");
-    let profile = |threads: &str| stdout_of(covreport().args(["--textfmt", "--threads", threads]).arg(&set));
-    let one = profile("1");
-    for threads in ["2", "3", "16"] {
-        assert_eq!(profile(threads), one);
+    for name in ["server-atomic", "cases-set"] {
+        let set = data_set(NEWEST, name).join("data");
+        let reports = |threads: &[&str], variable: &str| {
+            let out = tempfile::tempdir().unwrap();
+            let mut run = covreport();
+            run.current_dir(out.path()).env("SOURCE_DATE_EPOCH", "1").env("RAYON_NUM_THREADS", variable);
+            run.args(["--no-checkout", "--include-external", "--covdata=covdata"]).args(threads);
+            let formats = Kind::ALL.map(Kind::name).into_iter();
+            run.args(formats.map(|format| format!("--{format}={format}"))).arg(&set).assert().success();
+            let files = walkdir::WalkDir::new(out.path()).sort_by_file_name().into_iter().map(Result::unwrap);
+            let files = files.filter(|entry| entry.file_type().is_file());
+            files
+                .map(|file| (file.file_name().to_owned(), fs::read(file.path()).unwrap()))
+                .collect::<Vec<_>>()
+        };
+        let one = reports(&["--threads=1"], "1");
+        assert!(one.len() >= Kind::ALL.len() + 2, "{one:?}");
+        for threads in ["2", "3", "16"] {
+            assert_eq!(reports(&["--threads", threads], "1"), one, "{name}");
+            assert_eq!(reports(&[], threads), one, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_drop_in_says_the_same_whatever_the_threads() {
+    let directories = fs::read_dir(data_set(NEWEST, "server-atomic").join("data")).unwrap();
+    let mut pods: Vec<String> =
+        directories.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
+    pods.sort();
+    for command in ["percent", "func", "pkglist", "textfmt", "debugdump", "merge"] {
+        let answer = |threads: &str| {
+            let out = tempfile::tempdir().unwrap();
+            let target = out.path().join(if command == "merge" { "" } else { "out" });
+            let mut run = covdata();
+            run.env("RAYON_NUM_THREADS", threads).args([command, &format!("-i={}", pods.join(","))]);
+            if matches!(command, "textfmt" | "merge") {
+                run.arg(format!("-o={}", target.display()));
+            }
+            let said = stdout_of(&mut run);
+            let mut files: Vec<_> =
+                fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            files.sort();
+            // What merge writes has the time in its name.
+            (said, files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>())
+        };
+        let one = answer("1");
+        assert!(!one.0.is_empty() || !one.1.is_empty(), "{command}");
+        for threads in ["2", "3", "16"] {
+            assert_eq!(answer(threads), one, "{command}");
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use covfmt::unit::Unit;
 
 use super::lines::LineRule;
 use super::totals::Ratio;
-use crate::source::{Declaration, SourceText, declarations};
+use crate::source::{CodeSpan, Declaration, SourceText, declarations};
 
 /// A function as reports name and count it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -62,7 +62,8 @@ pub(super) fn collect(
         functions.iter().filter_map(|function| Some((Extent::of(function.units)?, *function))).collect();
     extents.sort_by_key(|(extent, function)| (function.name, function.literal, *extent));
 
-    let mut found: Vec<(Extent, Unnamed)> = Vec::new();
+    let mut found: Vec<(Extent, Unnamed)> = Vec::with_capacity(extents.len());
+    let mut room = Room::default();
     for same_name in extents.chunk_by(|(_, a), (_, b)| (a.name, a.literal) == (b.name, b.literal)) {
         let mut rest = same_name;
         while let Some((first, _)) = rest.first() {
@@ -73,12 +74,19 @@ pub(super) fn collect(
                 overlaps
             };
             let (one, others) = rest.split_at(rest.iter().take_while(overlapping).count());
-            found.push((*first, join(mode, &whole, one, rule, source)));
+            found.push((*first, join(mode, &whole, one, rule, source, &mut room)));
             rest = others;
         }
     }
     found.sort_by(|(a, x), (b, y)| (a, &x.hits).cmp(&(b, &y.hits)));
     found.into_iter().map(|(_, function)| function).collect()
+}
+
+/// What is needed while a function is looked at, kept for the next one.
+#[derive(Default)]
+struct Room {
+    spans: Vec<CodeSpan>,
+    lines: Vec<u32>,
 }
 
 /// One function of all that builds have of it.
@@ -88,13 +96,14 @@ fn join(
     parts: &[(Extent, Function<'_>)],
     rule: &LineRule<'_>,
     source: Option<(&SourceText, &[Declaration])>,
+    Room { spans, lines }: &mut Room,
 ) -> Unnamed {
     let functions = || parts.iter().map(|(_, function)| function);
     let hits = functions().fold(0, |sum, function| add(mode, sum, function.entries));
 
-    let (mut lines, mut spans) = (Vec::new(), Vec::new());
+    lines.clear();
     for unit in functions().flat_map(|function| function.units) {
-        rule.find_code(unit, &mut spans);
+        rule.find_code(unit, spans);
         lines.extend(spans.iter().map(|span| span.line));
     }
     lines.sort_unstable();
@@ -127,7 +136,7 @@ fn join(
     };
     let declaration = declaration.map(|(_, declaration)| declaration);
     let name = function.map_or(Name::Known(String::new()), |function| name_of(function, declaration));
-    Unnamed { name, start_line, end_line: end_line.max(start_line), hits, statements, lines }
+    Unnamed { name, start_line, end_line: end_line.max(start_line), hits, statements, lines: lines.clone() }
 }
 
 /// Line and column in the name that the compiler gives a literal, `func.L150.C14`. `cmd/cover/cover.go`, `funcName`.

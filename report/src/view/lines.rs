@@ -136,7 +136,11 @@ impl<'s> LineRule<'s> {
             let hits = parts.iter().map(|part| part.count).max().unwrap_or_default();
             Line { number: parts.first().map_or(0, |part| part.span.line), hits, branches }
         };
-        Ok(parts.chunk_by(|a, b| a.span.line == b.span.line).map(line).collect())
+        let by_line = || parts.chunk_by(|a, b| a.span.line == b.span.line);
+        // Lines are most of what a view of files takes: no room for more of them.
+        let mut lines = Vec::with_capacity(by_line().count());
+        lines.extend(by_line().map(line));
+        Ok(lines)
     }
 }
 

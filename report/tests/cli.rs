@@ -240,6 +240,29 @@ fn builds_without_counters_are_named() {
 }
 
 #[test]
+fn files_with_nearly_the_right_name_are_named() {
+    let store = store(&["pod-0"]);
+    let counters = coverage_file(&store.path().join("shop/pod-0/app"), "covcounters.");
+    let name = counters.file_name().unwrap().to_str().unwrap();
+    let nearly = counters.with_file_name(format!("{name}.gz"));
+    fs::copy(&counters, &nearly).unwrap();
+    // Go's tools pass over these, too, and over notes without a word, as everybody may.
+    fs::write(store.path().join("covcounters.txt"), "notes").unwrap();
+    fs::write(store.path().join("coverage.out"), "notes").unwrap();
+    let run = covreport().arg("--no-checkout").arg(store.path()).assert().success();
+    let messages = text(&run.get_output().stderr);
+    assert!(
+        messages.contains("warning: left out files that are named nearly like coverage files"),
+        "{messages}"
+    );
+    assert!(
+        messages.contains(nearly.to_str().unwrap()) && messages.contains("covcounters.txt"),
+        "{messages}"
+    );
+    assert!(!messages.contains("coverage.out"), "{messages}");
+}
+
+#[test]
 fn unfinished_files_are_named() {
     let store = store(&["pod-0"]);
     fs::write(store.path().join("tmp.covcounters.x.1.1795357903"), "half").unwrap();

@@ -114,7 +114,7 @@ fn what_the_shell_has_open_is_written_where_the_shell_is() {
         let line = format!("{{ echo before; {run} --lcov={target} \"$pods\" {redirect}\n{after}\n}} > all");
         succeeds(here.path(), &line);
         let all = without_messages(&read("all"));
-        let written = all.strip_prefix("before\n").unwrap_or(&all);
+        let written = all.strip_prefix("before\n").unwrap_or_else(|| panic!("{target} wrote over it: {all}"));
         assert_eq!(
             written,
             format!("{expected}{}", if after.is_empty() { "" } else { "after\n" }),
@@ -178,13 +178,23 @@ fn what_cannot_be_a_report_is_said_before_the_work_begins() {
     symlink("directory", path("link-to-directory")).unwrap();
     symlink("nowhere", path("dangling")).unwrap();
     symlink("loop", path("loop")).unwrap();
-    for target in
-        ["directory", "directory/", "new/", "link-to-directory", "dangling", "loop", "no/such/file", "."]
-    {
+    let _open = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+    for target in [
+        "socket",
+        "directory",
+        "directory/",
+        "new/",
+        "link-to-directory",
+        "dangling",
+        "loop",
+        "no/such/file",
+        ".",
+    ] {
         // The input is not there either: whoever reads it first says so.
         fails(here.path(), &format!("\"$covreport\" --lcov={target} \"$pods\""), &["cannot write ", target]);
     }
-    assert_eq!(names(here.path()), ["dangling", "directory", "link-to-directory", "loop"]);
+    assert_eq!(names(here.path()), ["dangling", "directory", "link-to-directory", "loop", "socket"]);
+    assert!(path("socket").metadata().unwrap().file_type().is_socket());
     assert_eq!(names(&path("directory")), Vec::<String>::new());
     // Nobody has these open.
     for target in ["/dev/fd/77", "/proc/self/fd/77"] {

@@ -45,6 +45,8 @@ pub struct Grouping {
     pub orphans: Vec<PathBuf>,
     /// Files that a program was still writing or left behind, in the order found.
     pub temporaries: Vec<PathBuf>,
+    /// Files whose names begin like those of coverage files, but are none, in the order found: renamed or compressed.
+    pub misnamed: Vec<PathBuf>,
 }
 
 /// Groups files by the tag in their names; files of other names are passed over.
@@ -68,6 +70,9 @@ pub fn group(files: &[FoundFile]) -> Grouping {
                 });
             }
             Some(FileName::Temporary) => grouping.temporaries.push(file.path.clone()),
+            None if FileName::begins_like_one(base_name(&file.path)) => {
+                grouping.misnamed.push(file.path.clone());
+            }
             Some(FileName::Counters { .. }) | None => {}
         }
     }

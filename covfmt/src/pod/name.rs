@@ -52,6 +52,11 @@ impl<'a> FileName<'a> {
         let pid: i64 = std::str::from_utf8(pid).ok()?.parse().ok()?;
         Some(Self::Counters { tag: BStr::new(tag), pid: pid.unsigned_abs(), nanos: BStr::new(nanos) })
     }
+
+    /// Whether a base name begins like that of a meta or counter file, whatever follows.
+    pub fn begins_like_one(name: &[u8]) -> bool {
+        [META_PREFIX, COUNTER_PREFIX].iter().any(|prefix| after_prefix(name, prefix).is_some())
+    }
 }
 
 fn after_prefix<'a>(name: &'a [u8], prefix: &str) -> Option<&'a [u8]> {

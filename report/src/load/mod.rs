@@ -52,6 +52,13 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
             some_of(&shown(&grouping.temporaries))
         )));
     }
+    if !grouping.misnamed.is_empty() {
+        notices.push(Notice::warning(format!(
+            "left out files that are named nearly like coverage files (covmeta.HASH, covcounters.HASH.PID.NANOSECONDS), renamed or \
+             compressed: {}",
+            some_of(&shown(&grouping.misnamed))
+        )));
+    }
     for orphan in grouping.orphans.drain(..) {
         losses.note(MissingInput::no_meta(orphan));
     }

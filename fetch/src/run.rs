@@ -127,6 +127,8 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         run.containers = entries.iter().map(|entry| planned(entry, &options)).collect();
         manifest::record(store.root(), &run)?;
     }
+    // What the API server said of the pods is by far the most that is held of each.
+    drop(listed);
     log_plan(&entries);
     let readable = entries.iter().filter(|entry| matches!(entry.decision, Decision::Fetch { .. })).count();
     let collector = Collector {

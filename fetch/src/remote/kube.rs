@@ -64,7 +64,12 @@ impl KubeCluster {
             field_selector: query.fields.clone(),
             ..ListParams::default()
         };
-        all_pages(&api, parameters).await
+        let mut pods = all_pages(&api, parameters).await?;
+        // Who set which field is often longer than the rest, and nobody asks.
+        for pod in &mut pods {
+            pod.metadata.managed_fields = None;
+        }
+        Ok(pods)
     }
 
     /// Access to objects that are taken as they come.

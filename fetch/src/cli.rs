@@ -180,7 +180,8 @@ pub struct Cli {
     #[arg(long, value_name = "IMAGE", help_heading = "Images without tar")]
     pub helper_image: Option<String>,
 
-    /// Have every file sent, even if it is here from an earlier run, or another container has sent the same meta file
+    /// Have every file sent, even if it is here from an earlier run, or another container has sent the same meta file or
+    /// has the same directory
     #[arg(long, help_heading = "Limits")]
     pub no_dedupe: bool,
 

@@ -17,7 +17,7 @@ use crate::progress::{Manner, Progress, note};
 
 /// Reads the containers of the plan, several at a time, into the records that stand for them.
 pub(super) async fn collect(collector: &Collector, entries: &[Entry], options: &Options, run: &mut Run) {
-    let groups = groups(entries, options.flush.is_some());
+    let groups = groups(entries, options.flush.is_some(), options.dedupe);
     let count = groups.iter().map(Vec::len).sum();
     let progress = Progress::new(count, Manner::of(options), Arc::clone(&collector.bytes));
     run.containers.iter().filter(|record| record.attempts == 0 && record.state == State::Failed).for_each(
@@ -104,8 +104,9 @@ async fn read(
 }
 
 /// The containers to read. Those of one group are read one after the other: those that share a directory. With a flush, a
-/// new file there could be anybody's; without one, the first of them that can be read speaks for all.
-fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
+/// new file there could be anybody's; without one, and unless everything is to be sent, the first of them that can be read
+/// speaks for all.
+fn groups(entries: &[Entry], flush: bool, dedupe: bool) -> Vec<Vec<Work<'_>>> {
     let mut alone = Vec::new();
     let mut shared: BTreeMap<(&str, &str), Vec<Work<'_>>> = BTreeMap::new();
     let mut read: BTreeMap<&ContainerName, Arc<OnceLock<Read>>> = BTreeMap::new();
@@ -113,7 +114,7 @@ fn groups(entries: &[Entry], flush: bool) -> Vec<Vec<Work<'_>>> {
         match &entry.decision {
             Decision::Fetch { name, place, source, shared: directory, .. } => {
                 let of_all = || Arc::clone(read.entry(place).or_default());
-                let read = (directory.is_some() && !flush).then(of_all);
+                let read = (directory.is_some() && !flush && dedupe).then(of_all);
                 let work = Work { index, name, what: What::Directory { source, place, read } };
                 // Elsewhere than in its namespace it is stored again, so that it is read again.
                 let namespace = if flush { "" } else { name.namespace.as_str() };

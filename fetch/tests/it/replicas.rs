@@ -85,6 +85,10 @@ fn they_are_read_through_one_of_them_and_stored_once() {
     // Each file once, though three containers have it.
     let totals = &serde_json::from_str::<Value>(&ran.stdout).unwrap()["totals"];
     assert_eq!((&totals["new"]["files"], &totals["held"]["files"]), (&json!(stored.len()), &json!(0)));
+    // Asked for, each of them sends all, and it is stored once all the same.
+    site.fetch(&["--no-dedupe"]).expect(0);
+    site.check();
+    assert_eq!((execs(&cluster), site.stored().len()), (1 + 3, stored.len() + 1));
     // The same, asked for in a plan.
     let plan = site.fetch(&["--dry-run"]).expect(0).stdout;
     assert_eq!(plan.matches("has one directory with shop/web-0/app").count(), 2, "{plan}");

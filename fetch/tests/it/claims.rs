@@ -202,5 +202,7 @@ fn what_a_killed_run_leaves_is_removed_by_the_next() {
     site.fetch_only(&["pvc/data", "--from", "run"]).expect(0);
     let output = at_work.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    // The killed run's by the next one, and by each of the two its own: nobody removed the other's.
+    assert_eq!(changes(&cluster).matches("DELETE").count(), 3, "{}", changes(&cluster));
     assert_eq!(helpers(&site), 0);
 }

@@ -11,8 +11,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::claim::decide;
+use crate::dns::is_dns_label;
 use crate::environment::{ConfigMapName, ConfigMaps, MapState};
 use crate::error::{Failure, Kind};
+use crate::escape::one_line;
 use crate::plan::{Decision, Entry};
 use crate::remote::{Attempted, Cluster, RemoteError};
 use crate::resource::{CONFIG_MAPS, JOBS, Resource};
@@ -35,19 +37,38 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// The names and patterns of containers that no pod has.
-    pub fn unmatched<'a>(&self, selection: &'a Selection) -> Vec<&'a str> {
+    /// The patterns of containers that no selected pod has, and the names that none has as failures; none if no pod was selected.
+    ///
+    /// A pattern may be for what some pods have only. A name is a slip more often than not, and its coverage would be missed.
+    pub fn unmatched<'a>(&self, selection: &'a Selection) -> (Vec<&'a str>, Vec<Entry>) {
+        let Some(first) = self.pods.first() else { return (Vec::new(), Vec::new()) };
+        let specs = self.pods.iter().filter_map(|pod| pod.spec.as_ref());
+        let containers = specs.flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
+        let names: BTreeSet<&str> = containers.map(|container| container.name.as_str()).collect();
         let has = |pattern: &String| {
             let one = Selection { containers: vec![pattern.clone()], ..Selection::default() };
             let named = one.names_container();
-            let specs = self.pods.iter().filter_map(|pod| pod.spec.as_ref());
-            let mut containers =
-                specs.flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
-            containers.any(|container| named(&container.name))
+            names.iter().any(|name| named(name))
         };
-        selection.containers.iter().filter(|pattern| !has(pattern)).map(String::as_str).collect()
+        let unmatched = selection.containers.iter().filter(|pattern| !has(pattern)).map(String::as_str);
+        let (slips, patterns): (Vec<&str>, Vec<&str>) = unmatched.partition(|pattern| is_dns_label(pattern));
+        let there: Vec<String> = names.iter().take(NAMES_SHOWN).map(|name| one_line(name)).collect();
+        let more = if names.len() > there.len() { " and others" } else { "" };
+        let slip = |name: &str| {
+            let namespace = first.metadata.namespace.as_deref().unwrap_or_default();
+            let message = format!(
+                "-c {name} names no container of the pods that were selected: theirs are {}{more}",
+                there.join(", ")
+            );
+            let failure = Failure::new(Kind::NotFound, message);
+            Entry::asked_for(namespace, &format!("container/{name}"), Err(failure))
+        };
+        (patterns, slips.into_iter().map(slip).collect())
     }
 }
+
+/// Names of containers that a message has at most.
+const NAMES_SHOWN: usize = 8;
 
 /// Asks the API server, again where that may help.
 pub struct Lister<'a> {
@@ -57,6 +78,8 @@ pub struct Lister<'a> {
     pub retries: usize,
     /// Interrupts the run.
     pub cancel: &'a CancellationToken,
+    /// Whether somebody has named the namespaces: then each of them is to have pods.
+    pub named: bool,
 }
 
 impl Lister<'_> {
@@ -64,8 +87,15 @@ impl Lister<'_> {
     pub async fn list(&self, selection: &Selection) -> Result<Listed, Failure> {
         let mut listed = Listed::default();
         if selection.workloads.is_empty() {
-            for query in selection.queries() {
-                listed.pods.extend(self.pods(&query).await?);
+            let queries = selection.queries();
+            for query in &queries {
+                let pods = self.pods(query).await?;
+                if let (true, [_, _, ..], Some(namespace)) =
+                    (pods.is_empty(), queries.as_slice(), &query.namespace)
+                {
+                    listed.without_pods.push(self.without_pods(namespace, selection));
+                }
+                listed.pods.extend(pods);
             }
         } else {
             self.resolve(selection, &mut listed).await?;
@@ -77,6 +107,18 @@ impl Lister<'_> {
             self.read_maps(selection, &mut listed).await?;
         }
         Ok(listed)
+    }
+
+    /// One of several namespaces, in which no pod was selected: a slip, if somebody has named it.
+    fn without_pods(&self, namespace: &str, selection: &Selection) -> Entry {
+        let one = Selection { namespaces: Some(vec![namespace.to_owned()]), ..selection.clone() };
+        let message = format!("no pod in {}, or there is no such namespace", one.describe());
+        let asked = format!("namespace/{namespace}");
+        if self.named {
+            let message = format!("{message}: leave it out of -n if there is to be none");
+            return Entry::asked_for(namespace, &asked, Err(Failure::new(Kind::NotFound, message)));
+        }
+        Entry::asked_for(namespace, &asked, Ok(message))
     }
 
     async fn resolve(&self, selection: &Selection, listed: &mut Listed) -> Result<(), Failure> {

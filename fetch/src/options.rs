@@ -32,6 +32,8 @@ pub struct Options {
     pub kubeconfig: Option<PathBuf>,
     /// Context, if named.
     pub context: Option<String>,
+    /// Whether the namespaces were named for this run, rather than taken from a context or from Skaffold.
+    pub namespaces_named: bool,
     /// Whether the namespaces are still to be taken from the context.
     pub namespace_of_context: bool,
     /// What was taken from Skaffold's environment, each with its variable; for people.
@@ -86,6 +88,7 @@ impl Options {
         let mut taken = Vec::new();
         let mut take = |what: String, variable: &str| taken.push(format!("{what} ({variable})"));
         let mut namespaces = cli.namespaces;
+        let namespaces_named = !namespaces.is_empty();
         if namespaces.is_empty() && !cli.all_namespaces && !skaffold.namespaces.is_empty() {
             namespaces.clone_from(&skaffold.namespaces);
             take(format!("namespaces {}", namespaces.join(",")), "SKAFFOLD_NAMESPACES");
@@ -147,6 +150,7 @@ impl Options {
             kubeconfig: cli.kubeconfig,
             context,
             taken,
+            namespaces_named,
             namespace_of_context,
             selection: Selection {
                 namespaces: (!cli.all_namespaces).then_some(namespaces),

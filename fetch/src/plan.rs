@@ -104,18 +104,27 @@ pub struct Facts {
 impl Entry {
     /// The entry of a workload that was asked for and has no pods: why that is so, or why it is a failure.
     pub fn workload(namespace: &str, workload: &Workload, why: Result<String, Failure>) -> Self {
+        Self::asked_for(namespace, &workload.to_string(), why)
+    }
+
+    /// The entry of something that was asked for, a kind and a name, and stands for no pod: why that is so, or why it is a failure.
+    pub fn asked_for(namespace: &str, what: &str, why: Result<String, Failure>) -> Self {
         let (decision, note) = match why {
             Ok(note) => (Decision::List, Some(one_line(&note))),
             Err(failure) => (Decision::Fail(failure), None),
         };
-        Self { note, ..Self::of_workload(namespace, workload, decision) }
+        Self { note, ..Self::of(namespace, what, decision) }
     }
 
     /// The entry of a workload as a whole.
     pub(crate) fn of_workload(namespace: &str, workload: &Workload, decision: Decision) -> Self {
+        Self::of(namespace, &workload.to_string(), decision)
+    }
+
+    fn of(namespace: &str, what: &str, decision: Decision) -> Self {
         Self {
             namespace: one_line(namespace),
-            pod: workload.to_string(),
+            pod: one_line(what),
             container: None,
             facts: Facts::default(),
             decision,

@@ -90,7 +90,8 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
         containers: Vec::new(),
     };
     tracing::info!(server = run.cluster.server, context = run.cluster.context, run = run.id, "begin");
-    let api = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel };
+    let named = options.namespaces_named;
+    let api = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel, named };
     if options.dry_run {
         let listed = api.list(&options.selection).await.map_err(|failure| {
             explain_rights(&run, &options, std::iter::once(&failure));

@@ -30,6 +30,7 @@ pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known)
         entries.iter_mut().for_each(spare);
     }
     entries.extend(listed.without_pods.iter().cloned());
+    entries.extend(listed.unmatched(&options.selection).1);
     entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
     entries
 }
@@ -162,14 +163,10 @@ fn without_shell(entries: &[Entry], known: &Known, options: &Options) -> Vec<Con
     mute.filter(|(name, _)| named || !is_read(name)).map(|(name, _)| name.clone()).collect()
 }
 
-/// A name of a container that no pod has is a slip more often than not.
+/// A pattern that no container has may be meant for other pods, or be a slip.
 pub(super) fn say_unmatched(listed: &Listed, options: &Options) {
-    if options.quiet || listed.pods.is_empty() {
-        return;
-    }
-    for pattern in listed.unmatched(&options.selection) {
-        let pods = listed.pods.len();
-        note(&format!("warning: -c {pattern} names no container of the {pods} selected pods"));
+    for pattern in listed.unmatched(&options.selection).0 {
+        note(&format!("warning: -c {pattern} names no container of the pods that were selected"));
     }
 }
 

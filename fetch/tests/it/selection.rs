@@ -199,3 +199,41 @@ fn the_summary_has_three_forms() {
     assert_eq!((&totals["new"]["files"], &totals["held"]["files"]), (&json!(0), &json!(2)));
     assert_eq!(printed, site.run());
 }
+
+#[test]
+fn one_of_several_namespaces_without_pods_is_a_failure_if_somebody_named_it() {
+    let site = Site::new();
+    recorded(0).copy_to(&site.volume("web-0"));
+    let cluster = cluster().pod(pod("web-0", site.app("web-0"))).start().unwrap();
+    site.admit(&cluster);
+    for more in [&[][..], &["-q"]] {
+        let arguments = [&["-n", "shop", "-n", "shpo"], more].concat();
+        let ran = site.fetch(&arguments).expect(3);
+        let said = "no pod in namespace shpo with labels app=library, or there is no such namespace: leave it out of -n";
+        assert!(ran.stdout.contains(said) && ran.stderr.contains("shpo/namespace/shpo"), "{ran:#?}");
+    }
+    assert_eq!(site.run()["outcome"], "partial");
+    assert_eq!(site.record("namespace/shpo")["failure"]["kind"], "not-found");
+    assert_eq!(site.record("web-0")["state"], "fetched");
+}
+
+#[test]
+fn a_name_of_a_container_that_no_pod_has_is_a_failure_and_a_pattern_a_warning() {
+    let site = Site::new();
+    recorded(0).copy_to(&site.volume("web-0"));
+    let cluster = cluster().pod(pod("web-0", site.app("web-0"))).start().unwrap();
+    site.admit(&cluster);
+    for more in [&[][..], &["-q"], &["--dry-run"]] {
+        let ran = site.fetch(&[&["-c", "app", "-c", "wrker"], more].concat()).expect(3);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(
+            said.contains("-c wrker names no container of the pods that were selected: theirs are app"),
+            "{ran:#?}"
+        );
+    }
+    assert_eq!(site.record("container/wrker")["failure"]["kind"], "not-found");
+    for more in [&[][..], &["-q"]] {
+        let ran = site.fetch(&[&["-c", "app", "-c", "side*"], more].concat()).expect(0);
+        assert!(ran.stderr.contains("warning: -c side* names no container"), "{ran:#?}");
+    }
+}

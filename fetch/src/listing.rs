@@ -44,21 +44,21 @@ impl Listed {
         let Some(first) = self.pods.first() else { return (Vec::new(), Vec::new()) };
         let specs = self.pods.iter().filter_map(|pod| pod.spec.as_ref());
         let containers = specs.flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
-        let names: BTreeSet<&str> = containers.map(|container| container.name.as_str()).collect();
+        let there: BTreeSet<&str> = containers.map(|container| container.name.as_str()).collect();
         let has = |pattern: &String| {
             let one = Selection { containers: vec![pattern.clone()], ..Selection::default() };
             let named = one.names_container();
-            names.iter().any(|name| named(name))
+            there.iter().any(|name| named(name))
         };
         let unmatched = selection.containers.iter().filter(|pattern| !has(pattern)).map(String::as_str);
         let (slips, patterns): (Vec<&str>, Vec<&str>) = unmatched.partition(|pattern| is_dns_label(pattern));
-        let there: Vec<String> = names.iter().take(NAMES_SHOWN).map(|name| one_line(name)).collect();
-        let more = if names.len() > there.len() { " and others" } else { "" };
+        let shown: Vec<String> = there.iter().take(NAMES_SHOWN).map(|name| one_line(name)).collect();
+        let more = if there.len() > shown.len() { " and others" } else { "" };
         let slip = |name: &str| {
             let namespace = first.metadata.namespace.as_deref().unwrap_or_default();
             let message = format!(
                 "-c {name} names no container of the pods that were selected: theirs are {}{more}",
-                there.join(", ")
+                shown.join(", ")
             );
             let failure = Failure::new(Kind::NotFound, message);
             Entry::asked_for(namespace, &format!("container/{name}"), Err(failure))

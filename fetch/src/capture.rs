@@ -243,7 +243,8 @@ impl Job<'_> {
 
     /// Reads the container with its own programs, or with those of the container at [`Self::at`].
     async fn inside(&self, captured: &mut Captured) -> Result<(), Failure> {
-        if self.collector.flush.as_ref().is_some_and(FlushRequest::ends_container) {
+        let ends = self.collector.flush.as_ref().is_some_and(FlushRequest::ends_container);
+        if ends && captured.refused.is_none() {
             return self.across_its_end(captured).await;
         }
         self.once(captured).await.map_err(|failure| self.blame_signal(failure, captured))
@@ -369,6 +370,11 @@ impl Job<'_> {
 }
 
 impl Captured {
+    /// What is read of a container that must not be flushed, for this reason: it fails with it in the end.
+    pub fn without_flush(refused: Failure) -> Self {
+        Self { refused: Some(refused), ..Self::default() }
+    }
+
     /// What a container holds that has one directory with another one, which has been read.
     pub fn of_same(directory: &Read) -> Self {
         let hold = |held: &Held| Held {

@@ -86,10 +86,14 @@ impl FlushState {
             Self::KillFailed => Failure::new(
                 Kind::Command,
                 format!(
-                    "{} could not be sent to {}: {} (is it the program? --pid or --process name another one)",
+                    "{} could not be sent to {}: {} ({})",
                     told.means(),
                     told.process(),
-                    evidence.stderr
+                    without_place(&evidence.stderr),
+                    told.others().map_or_else(
+                        || "is it the program? --pid or --process name another one".to_owned(),
+                        |(others, pids)| format!("the counter files here are of process {others}: {pids}")
+                    )
                 ),
             ),
             Self::Gone => told.gone(),
@@ -138,6 +142,17 @@ impl Told<'_> {
         }
     }
 
+    /// The processes that counter files are of, if not of the one that was to write; and the options that name them.
+    fn others(&self) -> Option<(String, String)> {
+        let pid = self.evidence.pid?;
+        let others: Vec<u32> = self.evidence.pids.iter().copied().filter(|other| *other != pid).collect();
+        let listed = |form: &dyn Fn(&u32) -> String, between: &str| {
+            others.iter().map(form).collect::<Vec<_>>().join(between)
+        };
+        (!others.is_empty())
+            .then(|| (listed(&u32::to_string, ", "), listed(&|pid| format!("--pid {pid}"), " or ")))
+    }
+
     fn gone(&self) -> Failure {
         let why = if self.request.ends_container() {
             "a program writes its counters when main returns or os.Exit is called: handle the signal"
@@ -153,14 +168,10 @@ impl Told<'_> {
         let pids = &self.evidence.pids;
         let kind = if pids.is_empty() { Kind::MetaOnly } else { Kind::FlushTimeout };
         let seen = if pids.is_empty() { "there is a meta file and no counter file: " } else { "" };
-        let others: Vec<String> = pids
-            .iter()
-            .filter(|other| self.evidence.pid.is_some_and(|pid| pid != **other))
-            .map(u32::to_string)
-            .collect();
+        let others = self.others();
         let advice = match &self.request.method {
-            _ if !others.is_empty() => {
-                format!("files of process {} are here: try --pid {}", others.join(", "), others.join(" or "))
+            _ if let Some((others, pids)) = &others => {
+                format!("files of process {others} are here: try {pids}")
             }
             Method::Signal(Signal::Term, _) => "it has not ended, is not the program (--pid), writes to another directory, or needs longer (--flush-timeout)".to_owned(),
             Method::Signal(..) => "it has no handler for the signal, is not the program (--pid), writes to another directory, or needs longer (--flush-timeout)".to_owned(),
@@ -173,6 +184,18 @@ impl Told<'_> {
             format!("{seen}no new counter file of {process} within {seconds} s of {means}: {advice}"),
         )
     }
+}
+
+/// What a shell says of its `kill`, without the script's name and line, which mean nothing to anybody: `covfetch: 87: kill: ...`,
+/// `covfetch: line 87: kill: ...`.
+fn without_place(stderr: &str) -> &str {
+    let place = || {
+        let rest = stderr.strip_prefix("covfetch: ")?;
+        let rest = rest.strip_prefix("line ").unwrap_or(rest);
+        let (number, rest) = rest.split_once(": ")?;
+        (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
+    };
+    place().unwrap_or(stderr)
 }
 
 /// The failure of a container without any counter file, where no flush was asked for.
@@ -231,6 +254,18 @@ mod tests {
             assert!(failure.message.contains(words), "{failure}");
         }
         assert_eq!(FlushState::Done.failure(&request, &evidence(&[])), None);
+        // Where files tell which process it is, that is said; where the script lies on its own disk is not.
+        for (stderr, said) in [
+            ("covfetch: 87: kill: No such process", "process 1: kill: No such process (the counter"),
+            ("covfetch: line 9: kill: (1) - x", "process 1: kill: (1) - x (the counter"),
+            ("sh: can't kill pid 1: y", "process 1: sh: can't kill pid 1: y (the counter"),
+        ] {
+            let evidence = Evidence { stderr: stderr.into(), ..evidence(&[7, 9]) };
+            let failure = FlushState::KillFailed.failure(&request, &evidence).unwrap();
+            assert!(failure.message.contains(said), "{failure}");
+            let ends = "(the counter files here are of process 7, 9: --pid 7 or --pid 9)";
+            assert!(failure.message.ends_with(ends), "{failure}");
+        }
         let asked = Method::Request(":8080/flush".parse().unwrap());
         let request = FlushRequest { method: asked, ..request };
         let unknown = Evidence { pid: None, ..evidence(&[7]) };

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Failure, Kind};
-use crate::flush::{FlushRequest, FlushState, Method};
+use crate::flush::{FlushRequest, FlushState, Method, Process};
 use crate::names::{CoverageName, quoted};
 use crate::store::Digest;
 use crate::unpack::Form;
@@ -49,6 +49,18 @@ pub enum Before<'a> {
     /// The flush was asked for in an earlier attempt, when the process of this number (if it is known) had so many counter
     /// files: it is waited for and not asked for again, because a second snapshot would be counted twice.
     Wait(&'a FlushRequest, Option<u32>, u64),
+}
+
+impl Before<'_> {
+    /// The process that is signalled, if by its name.
+    fn process_name(self) -> Option<String> {
+        match self {
+            Self::Flush(FlushRequest { method: Method::Signal(_, process @ Process::Name(_)), .. }) => {
+                Some(process.to_string())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The command for one container.
@@ -113,7 +125,9 @@ pub fn directory(source: &str) -> String {
 pub struct Announcement {
     /// The process that is to write, as numbered in the container; `None` if any may.
     pub process: Option<u32>,
-    /// Processes of the name that was given, if there are several.
+    /// The name of the process that was to be signalled, if by its name.
+    name: Option<String>,
+    /// Processes of that name, if there are several.
     several: Vec<u32>,
     /// Counter files of the process before the flush.
     pub before: BTreeSet<CoverageName>,
@@ -157,6 +171,11 @@ pub enum Next {
 }
 
 impl Announcement {
+    /// Nothing is said yet. `before` is what was asked for.
+    pub fn of(before: Before<'_>) -> Self {
+        Self { name: before.process_name(), ..Self::default() }
+    }
+
     /// Takes one line, without its end. `limit` bounds the number of files.
     pub fn line(&mut self, line: &[u8], limit: u64) -> Result<Next, Failure> {
         let text = std::str::from_utf8(line).map_err(|_| unexpected(line))?;
@@ -174,7 +193,8 @@ impl Announcement {
         let name = || CoverageName::parse(value.as_bytes()).ok_or_else(|| unexpected(line));
         let number = || value.parse::<u64>().map_err(|_| unexpected(line));
         match word {
-            "stop" if value == "several" => return Err(several(&self.several)),
+            "stop" if value == "several" => return Err(several(self.name(), &self.several)),
+            "stop" if value == "no-process" => return Err(no_process(self.name())),
             "stop" => return Err(stopped(value).unwrap_or_else(|| unexpected(line))),
             "process" if value == "*" => {}
             "process" => self.process = Some(value.parse().map_err(|_| unexpected(line))?),
@@ -223,6 +243,10 @@ impl Announcement {
         }
         Ok(Next::Line)
     }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("as asked")
+    }
 }
 
 fn stopped(why: &str) -> Option<Failure> {
@@ -236,18 +260,21 @@ fn stopped(why: &str) -> Option<Failure> {
             Kind::MissingDir,
             "the coverage directory may not be read by the container's user: make it that user's (for a volume, with securityContext.fsGroup)",
         ),
-        "no-process" => Failure::new(
-            Kind::NoProcess,
-            "the container has no process of the name that --process gives (ps -o comm shows the names)",
-        ),
         _ => return None,
     })
 }
 
-fn several(pids: &[u32]) -> Failure {
+fn no_process(name: &str) -> Failure {
+    let message = format!(
+        "the container has no process named {name} (--process; ps -o comm shows the names), so nothing was signalled"
+    );
+    Failure::new(Kind::NoProcess, message)
+}
+
+fn several(name: &str, pids: &[u32]) -> Failure {
     let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
     let message = format!(
-        "several processes have the name that --process gives: choose one, --pid {}",
+        "several processes are named {name} (--process), so nothing was signalled: choose one, --pid {}",
         pids.join(" or --pid ")
     );
     Failure::new(Kind::NoProcess, message)

@@ -40,7 +40,14 @@ impl Job<'_> {
             let (process, count) = (known.process, known.count);
             return self.converse(Before::Wait(request, process, count), captured).await;
         }
-        let shell = self.converse(Before::Flush(request), captured).await?;
+        let shell = match self.converse(Before::Flush(request), captured).await {
+            // Nothing was signalled; what is there is copied all the same.
+            Err(failure) if failure.kind == Kind::NoProcess => {
+                captured.refused = Some(failure);
+                return self.converse(Before::Nothing, captured).await;
+            }
+            result => result?,
+        };
         // Without one it cannot be flushed, and that has been said.
         if !request.is_apart() || captured.before.is_none() {
             return Ok(shell);
@@ -63,7 +70,7 @@ impl Job<'_> {
         let guarded = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut stream = BufReader::with_capacity(BUFFER_BYTES, guarded);
 
-        let mut said = Announcement::default();
+        let mut said = Announcement::of(before);
         let mut waited = None;
         let next = self.listen(&mut stream, &mut said, &mut waited).await;
         remember(captured, &said);

@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
 
+use super::planning::unspared;
 use super::record::result;
 use crate::capture::{Captured, Collector, Read};
 use crate::claim::Mount;
 use crate::error::{Failure, Kind};
+use crate::flush::FlushRequest;
 use crate::manifest::{Run, State};
 use crate::names::ContainerName;
 use crate::options::Options;
@@ -17,7 +19,7 @@ use crate::progress::{Manner, Progress, note};
 
 /// Reads the containers of the plan, several at a time, into the records that stand for them.
 pub(super) async fn collect(collector: &Collector, entries: &[Entry], options: &Options, run: &mut Run) {
-    let groups = groups(entries, options.flush.is_some(), options.dedupe);
+    let groups = groups(entries, options.flush.as_ref(), options.dedupe);
     let count = groups.iter().map(Vec::len).sum();
     let progress = Progress::new(count, Manner::of(options), Arc::clone(&collector.bytes));
     run.containers.iter().filter(|record| record.attempts == 0 && record.state == State::Failed).for_each(
@@ -65,6 +67,8 @@ enum What<'a> {
     /// A directory of the container.
     Directory {
         source: &'a str,
+        /// Why it must not be flushed, if it must not.
+        refused: Option<Failure>,
         /// Under whose name it is stored.
         place: &'a ContainerName,
         /// What those of the group that came before have read of the same directory, if one reading is enough.
@@ -88,7 +92,12 @@ async fn read(
         What::Claim(mount) => {
             collector.capture_claim(work.name, mount, &options.helper_image, captured).await
         }
-        What::Directory { source, place, read } => {
+        What::Directory { source, place, refused: Some(refused), .. } => {
+            *captured = Captured::without_flush(refused.clone());
+            let outcome = collector.capture_into(place, work.name, source, captured).await;
+            outcome.map_err(|failure| beside(refused, failure))
+        }
+        What::Directory { source, place, read, .. } => {
             if let Some(read) = read.as_ref().and_then(|read| read.get()) {
                 *captured = Captured::of_same(read);
                 return Ok(());
@@ -103,19 +112,30 @@ async fn read(
     }
 }
 
+/// The failure of a container that was not flushed, and of which even what is there could not be had.
+fn beside(refused: &Failure, failure: Failure) -> Failure {
+    if failure.kind == Kind::Unfinished || failure.message == refused.message {
+        return failure;
+    }
+    let message = format!("{refused}; what is there could not be fetched: {failure}");
+    Failure { right: failure.right, ..Failure::new(refused.kind, message) }
+}
+
 /// The containers to read. Those of one group are read one after the other: those that share a directory. With a flush, a
 /// new file there could be anybody's; without one, and unless everything is to be sent, the first of them that can be read
 /// speaks for all.
-fn groups(entries: &[Entry], flush: bool, dedupe: bool) -> Vec<Vec<Work<'_>>> {
+fn groups<'a>(entries: &'a [Entry], flush: Option<&FlushRequest>, dedupe: bool) -> Vec<Vec<Work<'a>>> {
     let mut alone = Vec::new();
     let mut shared: BTreeMap<(&str, &str), Vec<Work<'_>>> = BTreeMap::new();
     let mut read: BTreeMap<&ContainerName, Arc<OnceLock<Read>>> = BTreeMap::new();
+    let (ends, flush) = (flush.is_some_and(FlushRequest::ends_container), flush.is_some());
     for (index, entry) in entries.iter().enumerate() {
         match &entry.decision {
-            Decision::Fetch { name, place, source, shared: directory, .. } => {
+            Decision::Fetch { name, place, source, shared: directory, fleeting } => {
                 let of_all = || Arc::clone(read.entry(place).or_default());
                 let read = (directory.is_some() && !flush && dedupe).then(of_all);
-                let work = Work { index, name, what: What::Directory { source, place, read } };
+                let refused = fleeting.as_deref().filter(|_| ends).map(unspared);
+                let work = Work { index, name, what: What::Directory { source, place, refused, read } };
                 // Elsewhere than in its namespace it is stored again, so that it is read again.
                 let namespace = if flush { "" } else { name.namespace.as_str() };
                 match directory {

@@ -26,7 +26,8 @@ use crate::summary;
 /// The plan of what was listed, the workloads without pods included.
 pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known) -> Vec<Entry> {
     let mut entries = plan(&listed.pods, &options.selection, known);
-    if options.flush.as_ref().is_some_and(FlushRequest::ends_container) {
+    // A plan that is carried out still reads what is there.
+    if options.dry_run && options.flush.as_ref().is_some_and(FlushRequest::ends_container) {
         entries.iter_mut().for_each(spare);
     }
     entries.extend(listed.without_pods.iter().cloned());
@@ -35,14 +36,19 @@ pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known)
     entries
 }
 
-/// Refuses to end what would not come back with its files.
+/// Foretells that what would not come back with its files is not ended.
 fn spare(entry: &mut Entry) {
     if let Decision::Fetch { fleeting: Some(why), .. } = &entry.decision {
-        let message = format!(
-            "--signal TERM would lose its counters, so nothing was signalled: {why}; or make it write while it runs (--signal USR1, --flush-url)"
-        );
-        entry.decision = Decision::Fail(Failure::new(Kind::Restart, message));
+        entry.decision = Decision::Fail(unspared(why));
     }
+}
+
+/// The failure of a container that is not ended, because its files, or itself, would not come back.
+pub(super) fn unspared(why: &str) -> Failure {
+    let message = format!(
+        "--signal TERM would lose its counters, so nothing was signalled: {why}; or make it write while it runs (--signal USR1, --flush-url)"
+    );
+    Failure::new(Kind::Restart, message)
 }
 
 /// Says what a run would add to the cluster, where that depends on what is in an image.

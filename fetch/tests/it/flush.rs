@@ -130,7 +130,28 @@ fn counters_of_another_process_are_pointed_out() {
     site.admit(&cluster);
     site.fetch(&["--signal", "USR1", "--flush-timeout", "1s"]).expect(3).says("try --pid 7");
     assert_eq!(site.record("web-0")["failure"]["kind"], "flush-timeout");
-    site.fetch(&["--signal", "USR1", "--pid", "4242"]).expect(3).says("could not be sent to process 4242");
+    let ran = site.fetch(&["--signal", "USR1", "--pid", "4242"]).expect(3);
+    let ran = ran.says("could not be sent to process 4242: ");
+    let ran = ran.says("No such process (the counter files here are of process 7: --pid 7)");
+    assert!(!ran.stderr.contains("covfetch: "), "{ran:#?}");
+    assert_eq!(site.record("web-0")["files"].as_array().unwrap().len(), 2);
+}
+
+/// Nothing is signalled, so nothing new comes; what older runs of the program have written does.
+#[test]
+fn a_name_that_no_process_has_is_told_and_what_is_there_is_copied() {
+    let site = Site::new();
+    recorded(0).copy_to(&site.volume("web-0"));
+    let cluster = cluster().pod(site.pod("web-0", &recorded(0))).start().unwrap();
+    site.admit(&cluster);
+    let ran = site.fetch(&["--signal", "USR1", "--process", "nosuch"]).expect(3);
+    ran.says("the container has no process named nosuch (--process; ps -o comm shows the names)");
+    let record = site.record("web-0");
+    assert_eq!((&record["state"], &record["failure"]["kind"]), (&"failed".into(), &"no-process".into()));
+    assert_eq!(record["files"].as_array().unwrap().len(), 2, "{record:#}");
+    assert_eq!((&record["attempts"], &record["flush"]), (&1.into(), &serde_json::Value::Null));
+    assert_eq!(site.run()["outcome"], "partial");
+    site.check();
 }
 
 /// Two replicas on one claim, both PID 1: the first new file is not everybody's. Each must be waited for.

@@ -97,7 +97,7 @@ fn an_image_with_nothing_in_it_is_ended_through_one_debug_container_and_read_thr
 }
 
 #[test]
-fn what_would_lose_its_counters_is_not_ended() {
+fn what_would_lose_its_counters_is_not_ended_and_what_is_there_is_copied() {
     for (policy, on_volume, words) in [
         ("Always", false, "lies on no volume of the pod"),
         ("OnFailure", true, "the restart policy OnFailure does not start it again"),
@@ -105,14 +105,25 @@ fn what_would_lose_its_counters_is_not_ended() {
     ] {
         let site = Site::new();
         let pod = ending(&site, recorded(0).replay().flush_at_end(), &USUAL, policy, on_volume);
+        // Of an earlier run of the program.
+        recorded(0).copy_to(&site.volume("web-0"));
         let cluster = cluster().pod(pod).start().unwrap();
         site.admit(&cluster);
         let ran = site.fetch(&["--signal", "TERM", "--dry-run"]).expect(3);
         assert!(ran.stdout.contains(words), "{ran:#?}");
-        site.fetch(&["--signal", "TERM"]).expect(3).says("nothing was signalled").says(words);
-        assert_eq!(site.record("web-0")["failure"]["kind"], "restart");
-        assert_eq!(cluster.exit_code("shop", "web-0", "app").unwrap(), None);
         assert!(!cluster.requests().iter().any(|request| request.path.ends_with("/exec")));
+        site.fetch(&["--signal", "TERM"]).expect(3).says("nothing was signalled").says(words);
+        let record = site.record("web-0");
+        assert_eq!((&record["state"], &record["failure"]["kind"]), (&"failed".into(), &"restart".into()));
+        assert_eq!(record["files"].as_array().unwrap().len(), 2, "{record:#}");
+        assert!(record["flush"].is_null(), "{record:#}");
+        assert_eq!(site.run()["outcome"], "partial");
+        assert_eq!(cluster.exit_code("shop", "web-0", "app").unwrap(), None);
+        site.check();
+        // Where even that cannot be had, both are said.
+        cluster.inject("shop", "web-0", None, testcluster::Fault::ExitCode(9), testcluster::Times::Always);
+        let ran = site.fetch(&["--signal", "TERM", "--retries", "0"]).expect(3);
+        ran.says(words).says("what is there could not be fetched").says("exit code 9");
     }
 }
 

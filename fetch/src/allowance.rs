@@ -48,19 +48,25 @@ impl Allowance {
         let RunLimits { bytes: most_bytes, files: most_files } = self.limits;
         let mut taken = self.taken();
         let sum = taken.bytes.saturating_add(bytes);
-        let limit = if sum > most_bytes {
-            format!("{most_bytes} bytes in all (--max-run-size)")
+        let (limit, option) = if sum > most_bytes {
+            (format!("{most_bytes} bytes in all"), "--max-run-size")
         } else if taken.files >= most_files {
-            format!("{most_files} files in all (--max-run-files)")
+            (format!("{most_files} files in all"), "--max-run-files")
         } else {
             taken.bytes = sum;
             taken.files += 1;
             return Ok(Room { allowance: Arc::clone(self), bytes, kept: false });
         };
-        taken.refused.get_or_insert_with(|| format!("{from} would have taken it beyond {limit}"));
+        // What never fits does not come with another run either.
+        let way = if bytes > most_bytes || most_files == 0 {
+            format!("raise {option}")
+        } else {
+            format!("run it again for the rest, or raise {option}")
+        };
+        taken.refused.get_or_insert_with(|| format!("{from} would have taken it beyond {limit}: {way}"));
         Err(Failure::new(
             Kind::Limit,
-            format!("the run would take more than {limit}; what came before stays"),
+            format!("the run would take more than {limit}; what came before stays: {way}"),
         ))
     }
 
@@ -118,11 +124,13 @@ mod tests {
         allowance.check().unwrap();
         let failure = allowance.take(&name, 1).unwrap_err();
         assert_eq!((failure.kind, failure.retry), (Kind::Limit, crate::error::Retry::No));
-        assert!(failure.message.contains("100 bytes in all (--max-run-size)"), "{failure}");
+        let ends = "more than 100 bytes in all; what came before stays: run it again for the rest, or raise --max-run-size";
+        assert!(failure.message.ends_with(ends), "{failure}");
         // An empty file fits; the next does not by its number.
         allowance.take(&name, 0).unwrap().keep();
         let failure = allowance.take(&name, 0).unwrap_err();
-        assert!(failure.message.contains("3 files in all (--max-run-files)"), "{failure}");
+        assert!(failure.message.contains("more than 3 files in all"), "{failure}");
+        assert!(failure.message.ends_with("raise --max-run-files"), "{failure}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::allowance::Allowance;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, Retry};
 use crate::flush::{Evidence, FlushRequest, FlushState, Method, empty, meta_only};
 use crate::guard::Patience;
 use crate::manifest::FlushRecord;
@@ -204,7 +204,7 @@ impl Collector {
             let again = pause.filter(|pause| Instant::now() + *pause < job.patience.deadline);
             let Some(pause) = again else {
                 let attempts = captured.attempts;
-                return Err(if attempts > 1 {
+                return Err(if attempts > 1 && failure.retry != Retry::No {
                     failure.followed_by(format!(" ({attempts} attempts; --retries allows more)"))
                 } else {
                     failure

@@ -150,7 +150,7 @@ pub struct Cli {
     #[arg(long, help_heading = "Output")]
     pub fresh: bool,
 
-    /// Print what would be done, and change nothing
+    /// Print what would be done, and change nothing; the exit code is that of the run as far as it can be foretold
     #[arg(long, help_heading = "Output")]
     pub dry_run: bool,
 
@@ -191,7 +191,7 @@ pub struct Cli {
     pub gzip: bool,
 
     /// Containers to read at the same time
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one, help_heading = "Limits")]
     pub parallel: NonZeroUsize,
 
     /// Further attempts after a failure that may pass (cut streams, 429, 5xx)
@@ -203,11 +203,11 @@ pub struct Cli {
     pub timeout: Duration,
 
     /// Largest file to accept
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size, help_heading = "Limits")]
     pub max_file_size: ByteSize,
 
     /// Most to accept from one container
-    #[arg(long, value_name = "SIZE", default_value = "2GiB", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size, help_heading = "Limits")]
     pub max_container_size: ByteSize,
 
     /// Most files to accept from one container
@@ -215,7 +215,7 @@ pub struct Cli {
     pub max_files: u64,
 
     /// Most new bytes to accept from all containers together; those that would exceed it fail, and no other one is begun
-    #[arg(long, value_name = "SIZE", default_value = "16GiB", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size, help_heading = "Limits")]
     pub max_run_size: ByteSize,
 
     /// Most new files to accept from all containers together
@@ -246,6 +246,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// A size as people write it: `500kB`, `256MiB`.
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| format!("\"{text}\" is no size; write 500kB, 256MiB or 2GiB"))
+}
+
+/// A number of things to do at the same time.
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("\"{text}\" is no number of containers; write 1 or more"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,6 +264,19 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_numbers_are_explained() {
+        assert_eq!(size("256MiB"), Ok(ByteSize::mib(256)));
+        assert_eq!(size("10"), Ok(ByteSize::b(10)));
+        for text in ["", "10x", "-1", "MiB"] {
+            assert!(size(text).is_err_and(|why| why.contains("is no size; write")), "{text}");
+        }
+        assert_eq!(at_least_one("3").map(NonZeroUsize::get), Ok(3));
+        for text in ["", "0", "-1", "many"] {
+            assert!(at_least_one(text).is_err_and(|why| why.contains("write 1 or more")), "{text}");
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Told<'_> {
     fn means(&self) -> String {
         match &self.request.method {
             Method::Signal(signal, _) => format!("signal {signal}"),
-            Method::Command(words) => format!("the command \"{}\"", words.join(" ")),
+            Method::Command(words) => format!("the command \"{}\"", Method::typed(words)),
             Method::Request(url) => format!("the request {url}"),
         }
     }
@@ -167,7 +167,7 @@ impl Told<'_> {
     fn timed_out(&self, timeout: Duration) -> Failure {
         let pids = &self.evidence.pids;
         let kind = if pids.is_empty() { Kind::MetaOnly } else { Kind::FlushTimeout };
-        let seen = if pids.is_empty() { "there is a meta file and no counter file: " } else { "" };
+        let (new, only) = if pids.is_empty() { ("", ", only a meta file is there") } else { ("new ", "") };
         let others = self.others();
         let advice = match &self.request.method {
             _ if let Some((others, pids)) = &others => {
@@ -181,7 +181,7 @@ impl Told<'_> {
         let (process, means) = (self.process(), self.means());
         Failure::new(
             kind,
-            format!("{seen}no new counter file of {process} within {seconds} s of {means}: {advice}"),
+            format!("no {new}counter file of {process} within {seconds} s of {means}{only}: {advice}"),
         )
     }
 }

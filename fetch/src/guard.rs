@@ -39,7 +39,10 @@ impl Patience {
 
     fn too_late(&self) -> Failure {
         let seconds = self.timeout.as_secs();
-        Failure::new(Kind::Truncated, format!("not done within {seconds} s (--timeout)"))
+        Failure::new(
+            Kind::Truncated,
+            format!("not done within {seconds} s (--timeout): raise it; on a slow line add --gzip"),
+        )
     }
 }
 

@@ -249,7 +249,7 @@ impl FlushRecord {
     pub fn new(request: &FlushRequest, pid: Option<u32>, done: bool) -> Self {
         let (signal, by) = match &request.method {
             Method::Signal(signal, _) => (Some(signal.to_string()), None),
-            Method::Command(words) => (None, Some(one_line(&words.join(" ")))),
+            Method::Command(words) => (None, Some(one_line(&Method::typed(words)))),
             Method::Request(url) => (None, Some(one_line(&url.to_string()))),
         };
         Self {

@@ -131,6 +131,7 @@ impl Options {
             }
             _ => None,
         };
+        method.as_ref().map_or(Ok(()), |method| check_flush(method, &workloads))?;
         let whole = cli.flush_timeout.as_secs() + u64::from(cli.flush_timeout.subsec_nanos() > 0);
         let flush = method.map(|method| FlushRequest { method, timeout: Duration::from_secs(whole) });
         let limits = Limits {
@@ -194,6 +195,19 @@ fn check_from(from: Option<&str>, workloads: &[Workload]) -> Result<(), Fatal> {
         return Err(Fatal::usage("--from is a directory on the volume here: it cannot lead out of it by .."));
     }
     Ok(())
+}
+
+/// Nothing runs on a volume that could be told to write.
+fn check_flush(method: &Method, workloads: &[Workload]) -> Result<(), Fatal> {
+    let is_claim = |workload: &Workload| workload.kind == WorkloadKind::Claim;
+    if workloads.is_empty() || !workloads.iter().all(is_claim) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: nothing can be signalled through a claim, whose volume has no process: leave the option out, or name the pods that write there",
+        method.option()
+    );
+    Err(Fatal::usage(message))
 }
 
 /// An image's name, as far as it can be told without a registry.
@@ -302,6 +316,16 @@ mod tests {
         let Method::Request(url) = url.method else { panic!("a request") };
         assert_eq!(url.to_string(), "GET http://localhost:80/x");
         assert!(resolve(&["--flush-exec", "'open"]).is_err());
+    }
+
+    #[test]
+    fn nothing_is_flushed_through_claims_alone() {
+        for flush in [["--signal", "USR1"], ["--flush-url", ":80/x"], ["--flush-exec", "x"]] {
+            let error = resolve(&[&["pvc/a", "pvc/b"][..], &flush].concat()).unwrap_err().to_string();
+            assert!(error.contains(flush[0]) && error.contains("through a claim"), "{error}");
+            assert!(resolve(&[&["pvc/a", "deploy/b"][..], &flush].concat()).is_ok());
+        }
+        assert!(resolve(&["pvc/a"]).is_ok());
     }
 
     #[test]

@@ -178,7 +178,10 @@ fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
             (_, Source::Unknown(failure)) => (Decision::Fail(failure.clone()), None),
             (Reach::Running { .. }, Source::Ask(why)) => (ask(pod, candidate.container), Some(why.clone())),
             (Reach::Running { note }, Source::Directory(source)) => {
-                (fetch(pod, candidate.container, source), note.clone())
+                let mounted = volume::is_mounted(candidate.container, source);
+                let restarts = state::restarts_note(pod, candidate.container, mounted);
+                let notes: Vec<String> = note.iter().cloned().chain(restarts).collect();
+                (fetch(pod, candidate.container, source), (!notes.is_empty()).then(|| notes.join("; ")))
             }
             (Reach::Gone { why }, Source::Ask(_)) => (lost(why, ""), None),
             (Reach::Gone { why }, Source::Directory(source)) => match read_elsewhere(candidate, source) {

@@ -33,7 +33,7 @@ use crate::store::Store;
 use crate::summary;
 
 use collect::collect;
-use entrance::enter;
+use entrance::{check, enter};
 use planning::{
     ask_processes, explain_rights, foretell, log_plan, planned_entries, print_plan, say_unmatched,
 };
@@ -93,6 +93,7 @@ async fn run(mut options: Options, cancel: CancellationToken) -> Result<Exit, Fa
     let named = options.namespaces_named;
     let api = Lister { cluster: &*cluster, retries: options.retries, cancel: &cancel, named };
     if options.dry_run {
+        check(&options)?;
         let listed = api.list(&options.selection).await.map_err(|failure| {
             explain_rights(&run, &options, std::iter::once(&failure));
             Fatal::Cluster(failure.followed_by(format!(" [{}]", place(&run))))

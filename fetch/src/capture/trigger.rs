@@ -64,7 +64,7 @@ impl Job<'_> {
     }
 
     async fn run_command(&self, words: &[String]) -> Result<Asked, Failure> {
-        let shown = format!("the flush command \"{}\"", words.join(" "));
+        let shown = format!("the flush command \"{}\"", Method::typed(words));
         let execution = self.exec(words).await?;
         let mut stream = Guarded::new(execution.stdout, &self.patience, Arc::clone(&self.collector.bytes));
         let mut output = Vec::new();

@@ -27,6 +27,23 @@ pub enum Method {
     Request(FlushUrl),
 }
 
+impl Method {
+    /// The option that asks for it.
+    pub fn option(&self) -> &'static str {
+        match self {
+            Self::Signal(..) => "--signal",
+            Self::Command(_) => "--flush-exec",
+            Self::Request(_) => "--flush-url",
+        }
+    }
+
+    /// A command as it would be typed in a shell.
+    pub fn typed(words: &[String]) -> String {
+        // Words hold no NUL byte, which is all that could not be quoted.
+        shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    }
+}
+
 impl FlushRequest {
     /// The process that is to write the file, if it is known by its number.
     pub fn pid(&self) -> Option<u32> {

@@ -32,7 +32,7 @@ pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
         return Reach::Gone { why: why.to_owned() };
     }
     match state {
-        Some(ContainerState { running: Some(_), .. }) => Reach::Running { note: running_note(pod, status) },
+        Some(ContainerState { running: Some(_), .. }) => Reach::Running { note: running_note(pod) },
         Some(ContainerState { terminated: Some(end), .. }) => {
             let what =
                 if end.exit_code == 0 && end.signal.unwrap_or(0) == 0 { "completed" } else { "crashed" };
@@ -64,20 +64,23 @@ pub(super) fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerSta
     lists.into_iter().flatten().flatten().find(|status| status.name == name)
 }
 
-fn running_note(pod: &Pod, status: Option<&ContainerStatus>) -> Option<String> {
-    let mut notes = Vec::new();
-    if pod.metadata.deletion_timestamp.is_some() {
-        notes.push("the pod is being deleted: what it counts from now on is lost".to_owned());
+fn running_note(pod: &Pod) -> Option<String> {
+    let leaving = pod.metadata.deletion_timestamp.is_some();
+    leaving.then(|| "the pod is being deleted: what it counts from now on is lost".to_owned())
+}
+
+/// What its restarts mean for the files in a running container's directory, which lies on a volume or may not.
+pub(super) fn restarts_note(pod: &Pod, container: &Container, on_volume: bool) -> Option<String> {
+    let status = status_of(pod, &container.name).filter(|status| status.restart_count > 0)?;
+    // A program that ended well has written its counters, and they are still there.
+    if on_volume && last_exit_code(Some(status)) == Some(0) {
+        return None;
     }
-    let restarts = status.map_or(0, |status| status.restart_count);
-    if restarts > 0 {
-        let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
-        let last = status.and_then(last_end).map(|end| format!(" (last: {end})")).unwrap_or_default();
-        notes.push(format!(
-            "restarted {times}{last}: counters from before are here only if the directory lies on a volume"
-        ));
-    }
-    (!notes.is_empty()).then(|| notes.join("; "))
+    let restarts = status.restart_count;
+    let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
+    let last = last_end(status).map(|end| format!(" (last: {end})")).unwrap_or_default();
+    let perhaps = ": counters from before are here only if the directory lies on a volume";
+    Some(format!("restarted {times}{last}{}", if on_volume { "" } else { perhaps }))
 }
 
 /// How the run before this one ended.

@@ -197,6 +197,27 @@ fn each_state_of_a_pod_has_its_class_and_sentence() {
     }
 }
 
+/// On a volume older counters are there, if the program wrote them.
+#[test]
+fn restarts_are_remarked_on_as_far_as_they_may_have_lost_something() {
+    let note = |code: i32, mount: &str| {
+        let restarted = |json: &mut Json| {
+            let status = &mut json["status"]["containerStatuses"][0];
+            status["restartCount"] = json!(2);
+            status["lastState"] = json!({"terminated": {"exitCode": code}});
+            json["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "cov", "mountPath": mount}]);
+        };
+        plan(&[pod(restarted)], &selection(), &Known::default()).remove(0).note
+    };
+    assert_eq!(note(0, "/cov"), None);
+    assert_eq!(note(2, "/cov").as_deref(), Some("restarted 2 times (last: exit code 2)"));
+    assert!(
+        note(0, "/other")
+            .unwrap()
+            .ends_with("counters from before are here only if the directory lies on a volume")
+    );
+}
+
 #[test]
 fn facts_come_from_status_and_spec() {
     let entries = plan(&[pod(|_| ())], &selection(), &Known::default());

@@ -26,6 +26,11 @@ fn mount<'a>(container: &'a Container, directory: &'a Path) -> Option<(&'a Volum
         .max_by_key(|(mount, _)| mount.mount_path.trim_end_matches('/').len())
 }
 
+/// Whether a directory is known to lie on a volume, so that it outlives its container.
+pub(super) fn is_mounted(container: &Container, directory: &str) -> bool {
+    mount(container, Path::new(directory)).is_some()
+}
+
 /// Why files in the directory would be lost, or out of reach, if the container ended; `None` if it would be started again
 /// and find them.
 pub(super) fn fleeting(pod: &Pod, container: &Container, directory: &str) -> Option<String> {

@@ -64,7 +64,8 @@ impl KubeCluster {
             field_selector: query.fields.clone(),
             ..ListParams::default()
         };
-        let mut pods = all_pages(&api, parameters).await?;
+        let listed = all_pages(&api, parameters).await;
+        let mut pods = listed.map_err(|error| blame_selectors(error, query))?;
         // Who set which field is often longer than the rest, and nobody asks.
         for pod in &mut pods {
             pod.metadata.managed_fields = None;
@@ -329,6 +330,20 @@ fn remote_error(error: &Error) -> RemoteError {
     }
 }
 
+/// A request to list that is refused as such most often has a selector that the server cannot read.
+fn blame_selectors(error: RemoteError, query: &PodQuery) -> RemoteError {
+    let RemoteError::Refused(why) = error else { return error };
+    let given = [("-l", &query.labels), ("--field-selector", &query.fields)];
+    let given: Vec<String> = given
+        .into_iter()
+        .filter_map(|(option, text)| Some(format!("{option} {}", said(text.as_deref()?))))
+        .collect();
+    if given.is_empty() || !why.starts_with("400 ") {
+        return RemoteError::Refused(why);
+    }
+    RemoteError::Refused(format!("{why}; asked for with {}", given.join(" ")))
+}
+
 fn by_code(code: u16, text: String, pause: Option<Duration>) -> RemoteError {
     match code {
         401 => RemoteError::Unauthorized(text),
@@ -368,6 +383,26 @@ mod tests {
         assert_eq!(of(failed), Verdict::Failed("no\\u{1b}[2J tar".into()));
         // Neither one nor the other is no success.
         assert!(matches!(of(json!({})), Verdict::Failed(_)));
+    }
+
+    #[test]
+    fn a_selector_that_is_refused_is_named_with_its_option() {
+        let query = |labels: Option<&str>, fields: Option<&str>| PodQuery {
+            namespace: None,
+            labels: labels.map(str::to_owned),
+            fields: fields.map(str::to_owned),
+        };
+        let blamed = |why: &str, query: &PodQuery| {
+            let RemoteError::Refused(why) = blame_selectors(RemoteError::Refused(why.into()), query) else {
+                panic!("another error")
+            };
+            why
+        };
+        assert_eq!(blamed("400 bad", &query(Some("a=="), None)), "400 bad; asked for with -l a==");
+        let both = query(Some("a"), Some("b=1"));
+        assert_eq!(blamed("400 bad", &both), "400 bad; asked for with -l a --field-selector b=1");
+        assert_eq!(blamed("409 bad", &both), "409 bad");
+        assert_eq!(blamed("400 bad", &query(None, None)), "400 bad");
     }
 
     #[test]

@@ -80,14 +80,14 @@ fn in_cluster(context: Option<&str>) -> Result<Access, Fatal> {
 
 /// Reads and merges the files. `None`: there is none, and none was named by `--kubeconfig`.
 fn read(file: Option<&Path>) -> Result<Option<Kubeconfig>, Fatal> {
-    let broken = |error: KubeconfigError| match error {
+    let broken = |path: &Path, error: KubeconfigError| match error {
         KubeconfigError::ReadConfig(error, path) => {
             Fatal::usage(format!("the kubeconfig {} cannot be read: {error}", path.display()))
         }
-        error => Fatal::usage(with_causes(&error)),
+        error => Fatal::usage(format!("the kubeconfig {}: {}", path.display(), with_causes(&error))),
     };
     if let Some(file) = file {
-        return Kubeconfig::read_from(file).map(Some).map_err(broken);
+        return Kubeconfig::read_from(file).map(Some).map_err(|error| broken(file, error));
     }
     let listed = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
     let paths: Vec<PathBuf> = match &listed {
@@ -100,10 +100,10 @@ fn read(file: Option<&Path>) -> Result<Option<Kubeconfig>, Fatal> {
         if !path.try_exists().unwrap_or(true) {
             continue;
         }
-        let next = Kubeconfig::read_from(path).map_err(broken)?;
+        let next = Kubeconfig::read_from(path).map_err(|error| broken(path, error))?;
         merged = Some(match merged {
             None => next,
-            Some(first) => first.merge(next).map_err(broken)?,
+            Some(first) => first.merge(next).map_err(|error| broken(path, error))?,
         });
     }
     if merged.is_none() && listed.is_some() && std::env::var_os(IN_CLUSTER_VARIABLE).is_none() {

@@ -6,10 +6,20 @@ use crate::options::Options;
 use crate::progress::note;
 use crate::store::{Presence, Store};
 
+/// Refuses a file in the place of the store. Changes nothing.
+pub(super) fn check(options: &Options) -> Result<(), Fatal> {
+    if std::fs::metadata(&options.to).is_ok_and(|found| !found.is_dir()) {
+        let message = format!("--to {} is a file, not a directory", options.to.display());
+        return Err(Fatal::usage(message));
+    }
+    Ok(())
+}
+
 /// Opens the store for the run of this id. The run is in the store until the presence is dropped.
 pub(super) fn enter(options: &Options, run_id: &str) -> Result<(Store, Presence), Fatal> {
+    check(options)?;
     let store = Store::open(&options.to)
-        .map_err(|error| Fatal::disk(format!("{} cannot be made", options.to.display()), error))?;
+        .map_err(|error| Fatal::disk(format!("--to {} cannot be made", options.to.display()), error))?;
     let place = store.root().display().to_string();
     let locked = |error| Fatal::disk(format!("{place} cannot be locked"), error);
     let mut presence = Presence::enter(&store).map_err(locked)?;

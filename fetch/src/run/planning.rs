@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::record::planned;
-use super::{nothing, outcome, print};
+use super::{nothing, outcome, print, shortened};
 use crate::debug::Target;
 use crate::error::{Failure, Fatal, Kind};
 use crate::exit::Exit;
 use crate::flush::{FlushRequest, Method};
 use crate::listing::Listed;
-use crate::manifest::{Outcome, Run};
+use crate::manifest::{ContainerRecord, Outcome, Run, State};
 use crate::names::ContainerName;
 use crate::options::Options;
 use crate::plan::{Decision, Entry, Known, plan};
@@ -31,9 +31,23 @@ pub(super) fn planned_entries(listed: &Listed, options: &Options, known: &Known)
         entries.iter_mut().for_each(spare);
     }
     entries.extend(listed.without_pods.iter().cloned());
+    if let Some(flush) = &options.flush {
+        for entry in &mut entries {
+            say_unflushed(entry, flush);
+        }
+    }
     entries.extend(listed.unmatched(&options.selection).1);
     entries.sort_by(|a, b| (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container)));
     entries
+}
+
+/// Says of a claim that the flush which is asked for is not for it.
+fn say_unflushed(entry: &mut Entry, flush: &FlushRequest) {
+    if matches!(entry.decision, Decision::Mount { .. }) {
+        let what =
+            format!("not for it: {}, as nothing can be signalled through a claim", flush.method.option());
+        entry.note = Some(entry.note.take().into_iter().chain([what]).collect::<Vec<_>>().join("; "));
+    }
 }
 
 /// Foretells that what would not come back with its files is not ended.
@@ -57,7 +71,7 @@ pub(super) fn foretell(entries: &mut [Entry], listed: &Listed, options: &Options
         if let Decision::Mount { mount, .. } = &entry.decision {
             let what =
                 format!("a pod of {} would be made{}, and removed", options.helper_image, mount.place());
-            entry.note = Some(what);
+            entry.note = Some(std::iter::once(what).chain(entry.note.take()).collect::<Vec<_>>().join("; "));
         }
     }
     let Some(image) = &options.debug_image else { return };
@@ -186,6 +200,19 @@ pub(super) fn explain_rights<'a>(run: &Run, options: &Options, failures: impl It
     }
 }
 
+/// Whether it is known now that a container fails.
+fn would_fail(record: &ContainerRecord) -> bool {
+    record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished)
+}
+
+/// Why a plan ends with the exit code of a failure.
+fn say_failing(run: &Run) {
+    let failing: Vec<String> =
+        run.containers.iter().filter(|record| would_fail(record)).map(ContainerRecord::full_name).collect();
+    let all = run.containers.iter().filter(|record| record.state != State::Listed).count();
+    note(&format!("error: {} of {all} containers would fail: {}", failing.len(), shortened(&failing)));
+}
+
 /// Prints the plan instead of carrying it out.
 pub(super) fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Result<Exit, Fatal> {
     print(|out| summary::write_plan(entries, run, options.form, out))?;
@@ -199,11 +226,9 @@ pub(super) fn print_plan(entries: &[Entry], options: &Options, run: &Run) -> Res
         note(&format!("error: {}", nothing(&run)));
         return Ok(Exit::Nothing);
     }
-    let failed = run
-        .containers
-        .iter()
-        .any(|record| record.failure.as_ref().is_some_and(|failure| failure.kind != Kind::Unfinished));
+    let failed = run.containers.iter().any(would_fail);
     if failed || !entries.iter().any(readable) {
+        say_failing(&run);
         return Ok(Exit::Partial);
     }
     Ok(Exit::Complete)

@@ -113,7 +113,7 @@ fn the_kubeconfig_is_found_as_kubectl_finds_it() {
     std::fs::remove_file(home.join(".kube/config")).unwrap();
     run(None, &[]).expect(2).says("no kubeconfig: set KUBECONFIG");
     std::fs::write(home.join("broken.yaml"), "clusters: {{{").unwrap();
-    run(Some("broken.yaml"), &[]).expect(2).says("kubeconfig");
+    run(Some("broken.yaml"), &[]).expect(2).says("the kubeconfig ").says("broken.yaml: ");
 }
 
 #[test]

@@ -206,3 +206,21 @@ fn what_a_killed_run_leaves_is_removed_by_the_next() {
     assert_eq!(changes(&cluster).matches("DELETE").count(), 3, "{}", changes(&cluster));
     assert_eq!(helpers(&site), 0);
 }
+
+#[test]
+fn nothing_is_signalled_through_a_claim_and_that_is_said() {
+    let site = Site::new();
+    let pod = site.pod("web-0", &recorded(0));
+    let cluster = with_claim(&site, cluster()).pod(pod).start().unwrap();
+    site.admit(&cluster);
+    let ran = site.fetch_only(&["pvc/data", "--from", "run", "--signal", "USR1"]).expect(2);
+    ran.says("--signal: nothing can be signalled through a claim");
+    assert_eq!(changes(&cluster), "");
+    assert!(!site.store().exists());
+    // Beside a pod it is read as it is.
+    let ran = site.fetch_only(&["pvc/data", "pod/web-0", "--signal", "USR1", "--dry-run"]).expect(0);
+    assert!(
+        ran.stdout.contains("not for it: --signal, as nothing can be signalled through a claim"),
+        "{ran:#?}"
+    );
+}

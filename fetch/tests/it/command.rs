@@ -82,3 +82,13 @@ fn a_command_that_was_not_run_is_run_again_and_one_that_may_have_been_is_not() {
     site.fetch(&[&flush[..], &["--retries", "1"]].concat()).expect(3);
     assert!(runs() <= 2, "{}", runs());
 }
+
+#[test]
+fn a_command_is_shown_as_it_would_be_typed() {
+    let site = Site::new();
+    let cluster = cluster().pod(site.pod("web-0", &recorded(0))).start().unwrap();
+    site.admit(&cluster);
+    let ran = site.fetch(&["--flush-exec", r#"sh -c "exit 3""#]).expect(3);
+    ran.says(r#"the flush command "sh -c 'exit 3'" ended with exit code 3"#);
+    assert_eq!(site.record("web-0")["flush"]["by"], "sh -c 'exit 3'");
+}

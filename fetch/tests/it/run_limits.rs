@@ -37,6 +37,10 @@ fn bytes_and_files_of_a_run_are_limited() {
         assert_eq!(third["files"].as_array().unwrap().len(), 1);
         assert_eq!((third["attempts"].as_u64(), fourth["attempts"].as_u64()), (Some(1), Some(0)));
         assert!(fourth["failure"]["message"].as_str().unwrap().contains("shop/web-2/app"), "{fourth:#}");
+        for record in [&third, &fourth] {
+            let message = record["failure"]["message"].as_str().unwrap();
+            assert!(message.ends_with(&format!("run it again for the rest, or raise {option}")), "{message}");
+        }
         let asked = cluster.requests().iter().any(|request| request.path.contains("/pods/web-3/exec"));
         assert!(!asked, "{fourth:#}");
         ran.says("error: 2 of 4 containers failed: shop/web-2/app, shop/web-3/app");
@@ -46,4 +50,26 @@ fn bytes_and_files_of_a_run_are_limited() {
         assert_eq!(site.record("web-3")["failure"]["kind"], "meta-only");
         site.check();
     }
+}
+
+/// A limit is no matter of attempts.
+#[test]
+fn a_limit_that_a_second_attempt_comes_to_does_not_suggest_more_of_them() {
+    let site = Site::new();
+    recorded(0).copy_to(&site.volume("web-0"));
+    let cluster = cluster().pod(crate::common::pod("web-0", site.app("web-0"))).start().unwrap();
+    site.admit(&cluster);
+    cluster.inject(
+        "shop",
+        "web-0",
+        None,
+        testcluster::Fault::Cut { after: 0, reset: false },
+        testcluster::Times::Next(1),
+    );
+    site.fetch(&["--max-run-size", "10"]).expect(3).says("--max-run-size");
+    let record = site.record("web-0");
+    assert_eq!((&record["failure"]["kind"], &record["attempts"]), (&"limit".into(), &2.into()));
+    let message = record["failure"]["message"].as_str().unwrap();
+    // The file alone is too large, so that another run would not bring it.
+    assert!(message.ends_with("what came before stays: raise --max-run-size"), "{message}");
 }

@@ -237,3 +237,43 @@ fn a_name_of_a_container_that_no_pod_has_is_a_failure_and_a_pattern_a_warning() 
         assert!(ran.stderr.contains("warning: -c side* names no container"), "{ran:#?}");
     }
 }
+
+#[test]
+fn a_dry_run_names_what_would_fail_and_ends_as_the_run_would() {
+    let site = Site::new();
+    for name in ["web-0", "web-1"] {
+        recorded(0).copy_to(&site.volume(name));
+    }
+    let ended = pod("web-1", site.app("web-1").main(testcluster::Main::Exited(2))).phase(Phase::Failed);
+    let cluster = cluster().pod(pod("web-0", site.app("web-0"))).pod(ended).start().unwrap();
+    site.admit(&cluster);
+    for form in ["table", "json"] {
+        let ran = site.fetch(&["--dry-run", "-o", form]).expect(3);
+        assert_eq!(ran.stderr, "error: 1 of 2 containers would fail: shop/web-1/app\n");
+        assert!(!ran.stdout.contains("would fail"), "{ran:#?}");
+    }
+    site.fetch(&[]).expect(3).says("error: 1 of 2 containers failed: shop/web-1/app");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_store_is_named_with_its_option() {
+    let site = Site::new();
+    let cluster = cluster().pod(site.pod("web-0", &recorded(0))).start().unwrap();
+    site.admit(&cluster);
+    std::fs::write(site.store(), "precious").unwrap();
+    for arguments in [&["--dry-run"][..], &[]] {
+        site.fetch(arguments).expect(2).says("error: --to store is a file, not a directory");
+    }
+    assert_eq!(std::fs::read(site.store()).unwrap(), b"precious");
+}
+
+#[test]
+fn a_selector_that_the_server_refuses_is_named_with_its_option() {
+    let site = Site::new();
+    let cluster = cluster().pod(site.pod("web-0", &recorded(0))).start().unwrap();
+    site.admit(&cluster);
+    let message = "unable to parse requirement";
+    let refused = ListFault { page: 1, code: 400, message: message.into(), retry_after: None };
+    cluster.inject_list(refused, Times::Next(1));
+    site.fetch(&["--dry-run"]).expect(2).says(message).says("asked for with -l app=library");
+}

@@ -1,5 +1,6 @@
 //! One container from flush to store: attempts, what was gathered over them, and the last word on completeness.
 
+mod bounds;
 mod cat;
 mod claim;
 mod debug;
@@ -10,6 +11,7 @@ mod resume;
 mod shared;
 mod shell;
 mod trigger;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

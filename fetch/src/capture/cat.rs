@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::io::BufReader;
 
-use super::direct::LISTING_BYTES;
-use super::shell::judge_stream;
+use super::bounds::LISTING_BYTES;
+use super::verdict::judge_stream;
 use super::{Captured, Job};
 use crate::error::{Failure, Kind};
 use crate::guard::Guarded;

@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, BufReader};
 use tokio::time::Instant;
 use tokio_util::io::SyncIoBridge;
 
-use super::shell::{judge_stream, stream_failure};
+use super::bounds::{LISTING_BYTES, NAMES_PER_EXEC};
+use super::verdict::{judge_stream, stream_failure};
 use super::{Before, Captured, Job};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
@@ -18,12 +19,6 @@ use crate::names::{CoverageName, Writer, quoted};
 use crate::remote::{End, Verdict};
 use crate::script::{directory, no_tar, zipped_archive};
 use crate::unpack::{Form, Limits, Others, unpack};
-
-/// File names in one command; 8,000 pass an API server's limit on URLs, and the kubelet's is not known.
-pub(super) const NAMES_PER_EXEC: usize = 500;
-
-/// Bytes of a directory listing: names of 100,000 files.
-pub(super) const LISTING_BYTES: u64 = 16 << 20;
 
 /// Pauses between two looks at the directory: the first, and the longest. An exec costs a node some 35 ms of CPU.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::direct::NAMES_PER_EXEC;
-use super::shared::LARGE_META;
+use super::bounds::{LARGE_META, NAMES_PER_EXEC};
 use super::{Captured, Held, Job};
 use crate::error::{Failure, Kind};
 use crate::names::CoverageName;

@@ -10,15 +10,12 @@ use std::time::Duration;
 
 use covfmt::mode::CounterMode;
 
-use super::direct::LISTING_BYTES;
+use super::bounds::LISTING_BYTES;
 use super::{Captured, Held, Job};
 use crate::error::{Failure, Kind};
 use crate::names::{ContainerName, CoverageName};
 use crate::script::directory;
 use crate::store::{Digest, Stored};
-
-/// Size of a meta file, bytes, from which on a further exec is cheaper than sending it along.
-pub(super) const LARGE_META: u64 = 64 << 10;
 
 /// How long a container waits for what others are sending, before it sends its own. A slow one must not cost the others
 /// their time.

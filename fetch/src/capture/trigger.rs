@@ -81,7 +81,7 @@ impl Job<'_> {
                 return Err(Failure::new(Kind::FlushFailed, message));
             }
             Ok(_) => {}
-            Err(error) => return unanswered(super::shell::stream_failure(&error)),
+            Err(error) => return unanswered(super::verdict::stream_failure(&error)),
         }
         let end = self.patience.wait(execution.end).await?;
         let program = words.first().map(String::as_str).unwrap_or_default();

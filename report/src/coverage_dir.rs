@@ -3,18 +3,18 @@
 //! A file has its name when it has all its bytes, not before. An existing counter file is never replaced; an existing
 //! meta file of other bytes is.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use covfmt::ids::MetaHash;
 use covfmt::layout::{COUNTER_PREFIX, META_PREFIX};
-use tempfile::NamedTempFile;
 
-/// Permissions of a new file, before the umask.
-pub const NEW_FILE_MODE: u32 = 0o666;
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::scratch::{NEW_FILE_MODE, Scratch, create_named, parent_of};
 
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +69,8 @@ pub fn write_meta(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CoverageFi
     if existing.is_file()
         && existing.nlink() == 1
         && !path.is_symlink()
-        && let Ok(staged) = stage(path, bytes, 0o600)
-        && fs::set_permissions(staged.path(), Permissions::from_mode(existing.mode() & 0o7777)).is_ok()
+        && let Ok(mut staged) = stage(path, bytes, 0o600)
+        && staged.file().set_permissions(Permissions::from_mode(existing.mode() & 0o7777)).is_ok()
     {
         return persist(staged, path);
     }
@@ -87,41 +87,48 @@ pub fn write_counters(directory: &Path, hash: MetaHash, bytes: &[u8]) -> Result<
 }
 
 /// Writes bytes to a file without a name of its own, beside where they are to go; dropped, it is gone.
-pub(crate) fn stage(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile, CoverageFileError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The file is made here, as the crate's own errors have no number of the system any more.
-    let create =
-        |name: &Path| OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(name);
-    let mut file = tempfile::Builder::new()
-        .prefix(".covdata-")
-        .suffix(".tmp")
-        .make_in(parent, create)
-        .map_err(|source| CoverageFileError::Open { path: path.into(), source })?;
-    let written = file.as_file_mut().write_all(bytes);
-    written.map_err(|source| CoverageFileError::Write { path: path.into(), source })?;
-    Ok(file)
+fn stage(path: &Path, bytes: &[u8], mode: u32) -> Result<Scratch, CoverageFileError> {
+    fill(path, bytes, Scratch::create(parent_of(path), PREFIX, mode), Scratch::file)
 }
 
-fn persist(file: NamedTempFile, path: &Path) -> Result<(), CoverageFileError> {
-    match file.persist(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(CoverageFileError::Open { path: path.into(), source: error.error }),
-    }
+/// The same under a temporary name, so that it need not be kept open.
+pub(crate) fn stage_closed(path: &Path, bytes: &[u8]) -> Result<TempPath, CoverageFileError> {
+    let created = create_named(parent_of(path), PREFIX, NEW_FILE_MODE);
+    Ok(fill(path, bytes, created, NamedTempFile::as_file_mut)?.into_temp_path())
+}
+
+/// What temporary names begin with.
+const PREFIX: &str = ".covdata-";
+
+fn fill<F>(
+    path: &Path,
+    bytes: &[u8],
+    created: io::Result<F>,
+    file: impl FnOnce(&mut F) -> &mut File,
+) -> Result<F, CoverageFileError> {
+    let mut created = created.map_err(|source| CoverageFileError::Open { path: path.into(), source })?;
+    let written = file(&mut created).write_all(bytes);
+    written.map_err(|source| CoverageFileError::Write { path: path.into(), source })?;
+    Ok(created)
+}
+
+fn persist(staged: Scratch, path: &Path) -> Result<(), CoverageFileError> {
+    staged.persist(path).map_err(|source| CoverageFileError::Open { path: path.into(), source })
 }
 
 fn persist_counters(
-    mut file: NamedTempFile,
+    mut staged: Scratch,
     directory: &Path,
     hash: MetaHash,
 ) -> Result<PathBuf, CoverageFileError> {
     let mut nanoseconds = now();
     loop {
         let path = counter_path(directory, hash, nanoseconds);
-        match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
+        match staged.persist_noclobber(&path) {
+            Ok(()) => return Ok(path),
             // Another file of this very nanosecond.
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => file = error.file,
-            Err(error) => return Err(CoverageFileError::Open { path, source: error.error }),
+            Err((error, again)) if error.kind() == io::ErrorKind::AlreadyExists => staged = again,
+            Err((source, _)) => return Err(CoverageFileError::Open { path, source }),
         }
         nanoseconds += 1;
     }

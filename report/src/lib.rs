@@ -20,6 +20,7 @@ pub mod recount;
 pub mod relocate;
 mod remarks;
 pub mod run;
+mod scratch;
 pub mod select;
 pub mod sink;
 pub mod source;

@@ -17,9 +17,10 @@ use covfmt::merge::BuildCounts;
 use covfmt::pod::{Depth, FileName, FoundFile, ScanError, scan};
 use covfmt::source::FileBytes;
 use covfmt::write::{WriteError, encode_build};
-use tempfile::NamedTempFile;
 
-use crate::coverage_dir::{CoverageFileError, NEW_FILE_MODE, counter_path, meta_path, stage};
+use tempfile::TempPath;
+
+use crate::coverage_dir::{CoverageFileError, counter_path, meta_path, stage_closed};
 
 /// Why merged files were not written.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +103,7 @@ pub struct MergedDirectory {
     made: Vec<PathBuf>,
     /// Names of an earlier result.
     earlier: Vec<PathBuf>,
-    staged: Vec<(NamedTempFile, PathBuf)>,
+    staged: Vec<(TempPath, PathBuf)>,
 }
 
 impl MergedDirectory {
@@ -157,7 +158,7 @@ impl MergedDirectory {
     }
 
     fn put(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), MergedError> {
-        self.staged.push((stage(&path, bytes, NEW_FILE_MODE)?, path));
+        self.staged.push((stage_closed(&path, bytes)?, path));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use crate::scratch::{NEW_FILE_MODE, Scratch};
 
 /// Where a report is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ enum OpenPlace {
     Through(File),
     /// A new file that will get the name `target`.
     Renamed {
-        file: NamedTempFile,
+        file: Scratch,
         target: PathBuf,
     },
 }
@@ -84,7 +84,7 @@ impl Sink {
             OpenPlace::Stdout => (buffered(io::stdout().lock(), report), true),
             OpenPlace::Stderr => (buffered(io::stderr().lock(), report), true),
             OpenPlace::Through(file) => (buffered(file, report), true),
-            OpenPlace::Renamed { file, .. } => (buffered(file.as_file_mut(), report), false),
+            OpenPlace::Renamed { file, .. } => (buffered(file.file(), report), false),
         };
         match written {
             Err(error) if pipe && error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
@@ -96,10 +96,10 @@ impl Sink {
     /// Gives the file its name.
     pub fn finish(self) -> Result<(), SinkError> {
         match self.place {
-            OpenPlace::Renamed { file, target } => match file.persist(target) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(SinkError { path: self.path, source: error.error }),
-            },
+            OpenPlace::Renamed { file, target } => {
+                let named = file.persist(&target);
+                named.map_err(|source| SinkError { path: self.path, source })
+            }
             _ => Ok(()),
         }
     }
@@ -176,11 +176,7 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
     // A link keeps pointing where it points; what it points to is replaced.
     let target = if metadata.is_some() { path.canonicalize()? } else { below_canonical_parent(path)? };
     let parent = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
-    let file = tempfile::Builder::new()
-        .prefix(".covreport-")
-        .suffix(".tmp")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(parent)
+    let mut file = Scratch::create(parent, ".covreport-", NEW_FILE_MODE)
         // Which name it had tried to use is of no interest.
         .map_err(|error| {
             let (kind, parent) = (error.kind(), parent.display());
@@ -188,8 +184,8 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
         })?;
     if let Some(old) = metadata {
         // Only root may give files away, and then the owner stays as the mode does, whatever the umask.
-        drop(fchown(file.as_file(), Some(old.uid()), Some(old.gid())));
-        file.as_file().set_permissions(Permissions::from_mode(old.permissions().mode() & 0o7777))?;
+        drop(fchown(&*file.file(), Some(old.uid()), Some(old.gid())));
+        file.file().set_permissions(Permissions::from_mode(old.permissions().mode() & 0o7777))?;
     }
     Ok(OpenPlace::Renamed { file, target })
 }

@@ -9,19 +9,11 @@ use std::process::{Output, Stdio};
 
 use assert_cmd::Command;
 use predicates::prelude::*;
-use support::{NEWEST, covreport, data_set, source, stdout_of, text};
+use support::{NEWEST, covreport, data_set, names, source, stdout_of, text};
 use tempfile::TempDir;
 
 fn pods() -> PathBuf {
     data_set(NEWEST, "server-atomic").join("data")
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 /// A copy of some of the recorded pods, as `covfetch` would store them.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use support::made::{MadeFunction, MadePackage, make};
-use support::{NEWEST, data_set, text};
+use support::{NEWEST, data_set, names, text};
 
 const FILES: usize = 10_000;
 
@@ -64,6 +64,24 @@ fn ten_thousand_files_need_neither_descriptors_nor_memory() {
     let run = limited(here.path(), "-n 32", merged);
     assert!(run.status.success(), "{}", text(&run.stderr));
     assert_eq!(text(&run.stdout), expected);
+}
+
+/// Each build has two files of its own in the directory of merged files, and all are written before the first is named.
+#[test]
+fn many_builds_are_merged_with_few_descriptors() {
+    let here = tempfile::tempdir().unwrap();
+    for build in 0..100 {
+        let path = format!("example.com/build{build}");
+        let file = format!("{path}/main.go");
+        let functions = vec![MadeFunction { name: "main", file: &file, units: vec![([1, 1, 2, 9, 1], 1)] }];
+        let package = MadePackage { path: &path, name: "main", module: &path, functions };
+        make(&here.path().join(format!("in/{build}")), &[package], &[]);
+    }
+    let line = "\"$covreport\" --no-checkout --covdata=merged in && \"$covreport\" --no-checkout merged";
+    let run = limited(here.path(), "-n 32", line);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("100.0% of statements"), "{}", text(&run.stdout));
+    assert_eq!(names(&here.path().join("merged")).len(), 200);
 }
 
 #[test]

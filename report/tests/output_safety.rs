@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use support::{NEWEST, covreport, data_set, stdout_of, text};
+use support::{NEWEST, covreport, data_set, names, stdout_of, text};
 
 fn pods() -> PathBuf {
     data_set(NEWEST, "server-atomic").join("data")
@@ -17,14 +17,6 @@ fn pods() -> PathBuf {
 
 fn lcov() -> String {
     text(&stdout_of(covreport().args(["--lcov", "--no-checkout"]).arg(pods())))
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 /// A shell line in which `$covreport`, `$covdata` and `$pods` stand for what they say, in a directory.

@@ -21,7 +21,8 @@ use super::options::{Options, Output};
 use super::pod::{OpenPod, bytes_of};
 use super::sums::{Modes, PodSums};
 use super::{Command, Stop};
-use crate::coverage_dir::{CoverageFileError, NEW_FILE_MODE, write_counters, write_meta};
+use crate::coverage_dir::{CoverageFileError, write_counters, write_meta};
+use crate::scratch::NEW_FILE_MODE;
 
 /// The result so far: of the current Go pod, or with `-pcombine` of all.
 #[derive(Debug)]

@@ -57,6 +57,15 @@ fn program(path: &str) -> Command {
     command
 }
 
+/// The names in a directory, in order.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
 /// What a successful run printed.
 pub(crate) fn stdout_of(command: &mut Command) -> Vec<u8> {
     command.assert().success().get_output().stdout.clone()

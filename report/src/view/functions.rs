@@ -121,7 +121,7 @@ fn join(
 
     let function = functions().next();
     let declaration = function.zip(source).and_then(|(function, (text, declarations))| {
-        let declaration = declared_at(text, declarations, whole, function.name);
+        let declaration = declared_at(text, declarations, whole, bare(function.name));
         declaration.filter(|_| !function.literal).map(|declaration| (text, declaration))
     });
     let (start_line, end_line) = match declaration {
@@ -225,10 +225,14 @@ fn name_of(function: &Function<'_>, declaration: Option<&Declaration>) -> Name {
 pub(super) fn are_declared(functions: &[Function<'_>], text: &SourceText) -> bool {
     let declarations = declarations(text);
     functions.iter().filter(|function| !function.literal).all(|function| {
-        let name = function.name.rsplit_once_str(".").map_or(function.name, |(_, method)| method.as_bstr());
         Extent::of(function.units)
-            .is_none_or(|extent| declared_at(text, &declarations, &extent, name).is_some())
+            .is_none_or(|extent| declared_at(text, &declarations, &extent, bare(function.name)).is_some())
     })
+}
+
+/// The name that a function is declared with: the compiler writes a method's receiver before it.
+fn bare(name: &BStr) -> &BStr {
+    name.rsplit_once_str(".").map_or(name, |(_, method)| method.as_bstr())
 }
 
 /// The declaration that a function's first unit lies in.
@@ -362,6 +366,30 @@ mod tests {
         };
         assert_eq!(places(Some((&text, &declared))), [(2, 7, 1, 2), (8, 10, 0, 1)]);
         assert_eq!(places(None), [(3, 6, 1, 2), (8, 10, 0, 1)]);
+    }
+
+    #[test]
+    fn methods_have_the_places_of_their_declarations() {
+        let source = "func (t *T) M(\n\ta int,\n) {\n\n\tf()\n\n}\nfunc (t T) N(\n\ta int,\n) {\n\n\tf()\n\n}\n\
+                      func (p *Pair[K]) Set(\n\ta int,\n) {\n\n\tf()\n\n}\n";
+        // As Go 1.26 and as Go 1.27 have it: from the brace, and from the first statement.
+        for units in [
+            [[unit(3, 3, 7, 2)], [unit(10, 3, 14, 2)], [unit(17, 3, 21, 2)]],
+            [[unit(5, 2, 5, 5)], [unit(12, 2, 12, 5)], [unit(19, 2, 19, 5)]],
+        ] {
+            let functions: Vec<Function<'_>> = ["*T.M", "T.N", "Set"]
+                .into_iter()
+                .zip(&units)
+                .map(|(name, units)| function(name, units, &[1]))
+                .collect();
+            let text = SourceText::new(source.into());
+            let declared = declarations(&text);
+            let units = functions.iter().flat_map(|function| function.units.iter().copied());
+            let rule = LineRule::with_source(&text, units).unwrap();
+            let collected = collect(CounterMode::Count, &functions, &rule, Some((&text, &declared)));
+            let places: Vec<_> = collected.into_iter().map(|f| (f.start_line, f.end_line)).collect();
+            assert_eq!(places, [(1, 7), (8, 14), (15, 21)]);
+        }
     }
 
     #[test]

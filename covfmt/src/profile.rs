@@ -123,6 +123,13 @@ impl Profile {
         Self { packages, ..*self }
     }
 
+    /// The profile without packages that have no functions.
+    #[must_use]
+    pub fn without_empty_packages(mut self) -> Self {
+        self.packages.retain(|package| package.functions().len() != 0);
+        self
+    }
+
     /// Changes what is known of functions, where `rewrite` has something better: statements counted anew, places in
     /// another file. An answer with another number of units is passed over. Counts and the order of functions stay.
     pub fn rewrite(&mut self, rewrite: impl Fn(&Package, Function<'_>) -> Option<Rewritten> + Sync) {

@@ -92,7 +92,12 @@ pub fn sentences(missing: &[MissingInput]) -> Vec<String> {
         format!("{}: run {run} is not complete: {}", manifest.display(), failures.join("; "))
     }));
     if !orphans.is_empty() {
-        said.push(format!("no meta file for {} of the counter files: {}", orphans.len(), some_of(&orphans)));
+        said.push(format!(
+            "no meta file for {} of the counter files (the covmeta file of the same build, which has its hash in its name, has \
+             to be among the inputs): {}",
+            orphans.len(),
+            some_of(&orphans)
+        ));
     }
     said
 }
@@ -126,7 +131,8 @@ mod tests {
                 "a: cut off",
                 "b: cut off",
                 "d/manifest.json: run r1 is not complete: n/p/c: gone; gone",
-                "no meta file for 2 of the counter files: x, y"
+                "no meta file for 2 of the counter files (the covmeta file of the same build, which has its hash in its name, has \
+                 to be among the inputs): x, y"
             ]
         );
     }

@@ -142,7 +142,8 @@ pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) ->
     }));
     if !ambiguous_modules.is_empty() {
         notices.push(Notice::warning(format!(
-            "modules that several directories declare, of which the first with the file is taken: {}",
+            "modules that several directories declare, of which the first with the file is taken: {}; --map MODULE=DIRECTORY says \
+             which it is",
             some_of(ambiguous_modules)
         )));
     }

@@ -58,7 +58,9 @@ pub enum RunError {
         source: io::Error,
     },
     /// Something was said that is an error with `--strict`.
-    #[error("{0} of the messages above are errors because of --strict: no report was written")]
+    #[error(
+        "because of --strict no report was written: {0} of the messages above would be a warning without it"
+    )]
     Strict(usize),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]

@@ -112,6 +112,17 @@ fn inputs_that_are_none_are_named() {
     let to_file = &["no such file or directory (if this is the file for the report, write --lcov=a.info)"];
     refuses(covreport().current_dir(here).args(["--lcov", "a.info"]).arg(pods()), 2, to_file);
     refuses(covreport().current_dir(here).arg("a,b"), 2, &["a,b: no such", "separated by spaces"]);
+    let both = ["percent: no such", "such as --percent", "covdata percent -i=DIR"];
+    refuses(covreport().current_dir(here).args(["percent", "a"]), 2, &both);
+    for (typed, says) in [
+        (&["percent", "-i=a"][..], "without -i"),
+        (&["a", "-textfmt=b"], "two dashes here, --textfmt"),
+        (&["-o", "b", "a"], "--lcov=b"),
+    ] {
+        let run = covreport().current_dir(here).args(typed).assert().code(2);
+        let messages = text(&run.get_output().stderr);
+        assert!(messages.contains(says), "{messages}");
+    }
     let flag = covreport().arg("-i").arg(pods()).output().unwrap();
     assert_eq!(flag.status.code(), Some(2));
     assert!(text(&flag.stderr).contains("inputs without -i"), "{}", text(&flag.stderr));
@@ -197,6 +208,8 @@ fn orphans_are_incomplete_input() {
         &["no meta file for 1 of the counter files", &orphan.display().to_string(), "--keep-going"],
     );
     assert!(!output.exists());
+    let alone = text(&covreport().arg(&orphan).assert().code(2).get_output().stderr);
+    assert!(alone.contains("has to be among the inputs") && !alone.contains("--keep-going"), "{alone}");
     let run = command.arg("--keep-going").assert().code(2);
     assert!(text(&run.get_output().stderr).contains("warning: no meta file for 1 of the counter files"));
     assert_eq!(

@@ -6,7 +6,8 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{NEWEST, VERSIONS, covreport, data_set, source, text};
+use support::made::{MadeFunction, MadePackage, make};
+use support::{NEWEST, VERSIONS, covreport, data_set, source, stdout_of, text};
 use tempfile::TempDir;
 
 /// The source of the recorded server with other text on some lines. Each change is file, 1-based line, and what the
@@ -124,6 +125,24 @@ fn included_files_are_all_there_is() {
     let message = text(&run.get_output().stderr);
     assert!(message.contains("error: nothing is left of the 6 files"), "{message}");
     assert_eq!(run.get_output().stdout, b"");
+}
+
+/// A glob keeps or leaves out files, and such a package has none.
+#[test]
+fn packages_without_functions_go_with_the_files_of_globs() {
+    let data = tempfile::tempdir().unwrap();
+    let package = |path, functions| MadePackage { path, name: "p", module: "example.com", functions };
+    let units = vec![([1, 1, 2, 9, 1], 1)];
+    let functions = vec![MadeFunction { name: "F", file: "example.com/a/a.go", units }];
+    make(data.path(), &[package("example.com/a", functions), package("example.com/types", Vec::new())], &[]);
+    let percent = |arguments: &[&str]| {
+        text(&stdout_of(covreport().arg("--no-checkout").args(arguments).arg(data.path())))
+    };
+    assert!(percent(&[]).contains("example.com/types"));
+    for glob in ["--include=a", "--exclude=types"] {
+        let shown = percent(&[glob]);
+        assert!(shown.contains("example.com/a\t") && !shown.contains("types"), "{glob}: {shown}");
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::io;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::Parser as _;
 use covreport::cli::Arguments;
 use covreport::exit::Exit;
 use covreport::notice::say;
@@ -16,7 +15,7 @@ use covreport::run::run;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let environment = Environment {
         directory: std::env::current_dir().unwrap_or_default(),

@@ -9,6 +9,7 @@ mod map;
 mod modfile;
 mod modules;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -107,18 +108,18 @@ impl Checkout {
         &self.maps
     }
 
-    /// The modules of the data that several directories of the tree declare, with those: a sentence each.
-    pub fn ambiguous_modules(&self) -> Vec<String> {
+    /// Those of the modules `used` that several directories of the tree declare, with the directories: a phrase each.
+    pub fn ambiguous_modules(&self, used: &BTreeSet<&BStr>) -> Vec<String> {
         let Some(tree) = &self.tree else { return Vec::new() };
         let shown = |path: &PathBuf| match path.strip_prefix(&tree.root) {
             Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
             Ok(below) => below.display().to_string(),
             Err(_) => path.display().to_string(),
         };
-        let sentence = |(module, directories): (&str, &[PathBuf])| {
+        let phrase = |(module, directories): (&str, &[PathBuf])| {
             format!("{module} ({})", directories.iter().map(shown).collect::<Vec<_>>().join(", "))
         };
-        tree.modules.ambiguous().map(sentence).collect()
+        tree.modules.ambiguous().filter(|(module, _)| used.contains(BStr::new(module))).map(phrase).collect()
     }
 
     /// Finds the file that the compiler named `file`, in a package of `module` (empty: none).
@@ -149,10 +150,16 @@ impl Checkout {
     fn place_mapped(&self, mapped: String) -> Place {
         match &self.tree {
             None => Place { path: mapped, by: FoundBy::Map },
-            Some(tree) => match tree.relative(&tree.root.join(&mapped)) {
-                Some(path) => Place { path, by: FoundBy::Map },
-                None => Place { path: mapped, by: FoundBy::Outside },
-            },
+            Some(tree) => {
+                let path = tree.root.join(&mapped);
+                if let Some(path) = tree.relative(&path) {
+                    return Place { path, by: FoundBy::Map };
+                }
+                let whole = lexically_clean(&path).and_then(|path| path.to_str().map(str::to_owned));
+                // Where nothing is, the map may be mistyped.
+                let by = if path.is_file() { FoundBy::Outside } else { FoundBy::Unknown };
+                Place { path: whole.unwrap_or(mapped), by }
+            }
         }
     }
 
@@ -206,12 +213,17 @@ impl Tree {
             .iter()
             .flat_map(|b| directories.iter().map(move |d| d.join(b)))
             .collect();
-        if let Some(path) = paths.iter().find(|path| path.is_file()).or(paths.first()) {
-            let shown = path.to_str().filter(|_| path.is_file()).unwrap_or(file);
-            return self.relative(path).map_or_else(|| outside(shown), inside);
+        let existing = paths.iter().find(|path| path.is_file());
+        if let Some(path) = existing.and_then(|path| self.relative(path)) {
+            return inside(path);
         }
+        // What a replaced module has elsewhere is not what was compiled if it is vendored, too.
         if let Some(path) = self.modules.vendored(&self.root, file).and_then(|path| self.relative(&path)) {
             return inside(path);
+        }
+        if let Some(path) = existing.or(paths.first()) {
+            let shown = existing.and_then(|path| path.to_str()).unwrap_or(file);
+            return self.relative(path).map_or_else(|| outside(shown), inside);
         }
         // Among modules that are known, another one is a dependency; a guess could only be wrong.
         let first = file.split('/').next().unwrap_or_default();
@@ -354,7 +366,23 @@ mod tests {
         assert_eq!(place(&checkout, "a.b/root", "a.b/root/x.go").as_deref(), Some("old/x.go"));
         assert_eq!(place(&checkout, "", "/src/x.go").as_deref(), Some("x.go"));
         assert_eq!(place(&checkout, "", r"c:\src\cmd\x.go").as_deref(), Some("win/cmd/x.go"));
-        assert_eq!(place(&checkout, "", "/abs/x.go"), None);
+        let elsewhere = Place { path: "/elsewhere/x.go".into(), by: FoundBy::Unknown };
+        assert_eq!(checkout.place("".into(), "p".into(), "/abs/x.go".into()), elsewhere);
+        let beside = PathMaps::new(vec!["a.b/lib=../lib".parse().unwrap()]);
+        let checkout = Checkout::open(&directory.path().join("old"), std::iter::empty(), beside).unwrap();
+        let lib = |name: &str, by| {
+            let path = directory.path().canonicalize().unwrap().join("lib").join(name);
+            Place { path: path.to_str().unwrap().into(), by }
+        };
+        fs::create_dir(directory.path().join("lib")).unwrap();
+        fs::write(directory.path().join("lib/x.go"), "").unwrap();
+        for (name, by) in [("x.go", FoundBy::Outside), ("y.go", FoundBy::Unknown)] {
+            let file = format!("a.b/lib/{name}");
+            assert_eq!(
+                checkout.place("a.b/lib".into(), "a.b/lib".into(), file.as_str().into()),
+                lib(name, by)
+            );
+        }
         let none = Checkout::none(maps);
         assert_eq!(place(&none, "a.b/root", "a.b/root/x.go").as_deref(), Some("old/x.go"));
         assert_eq!(place(&none, "", "/abs/x.go").as_deref(), Some("/elsewhere/x.go"));
@@ -390,6 +418,31 @@ mod tests {
     }
 
     #[test]
+    fn a_module_that_is_vendored_is_not_looked_for_where_its_replacement_is() {
+        let directory = tree(&[
+            (
+                "root/go.mod",
+                "module a.b/root\nreplace a.b/out => ../out\nreplace a.b/gone => ../gone\nreplace a.b/in => ./in\n",
+            ),
+            ("root/vendor/a.b/out/out.go", ""),
+            ("root/vendor/a.b/gone/gone.go", ""),
+            ("root/vendor/a.b/in/in.go", ""),
+            ("root/in/in.go", ""),
+            ("out/out.go", ""),
+            ("out/more.go", ""),
+        ]);
+        let checkout = open(&directory.path().join("root"), &["a.b/root", "a.b/out", "a.b/gone", "a.b/in"]);
+        for (module, file, found) in [
+            ("a.b/out", "a.b/out/out.go", Some("vendor/a.b/out/out.go")),
+            ("a.b/gone", "a.b/gone/gone.go", Some("vendor/a.b/gone/gone.go")),
+            ("a.b/in", "a.b/in/in.go", Some("in/in.go")),
+            ("a.b/out", "a.b/out/more.go", None),
+        ] {
+            assert_eq!(place(&checkout, module, file).as_deref(), found, "{file}");
+        }
+    }
+
+    #[test]
     fn a_workspace_names_its_modules() {
         let directory = tree(&[
             ("go.work", "use ./.hidden/a\nuse b\n"),
@@ -417,7 +470,8 @@ mod tests {
         let checkout = open(directory.path(), &["a.b/twice"]);
         assert_eq!(place(&checkout, "a.b/twice", "a.b/twice/y.go").as_deref(), Some("y/y.go"));
         assert_eq!(place(&checkout, "a.b/twice", "a.b/twice/z.go").as_deref(), Some("x/z.go"));
-        assert_eq!(checkout.ambiguous_modules(), ["a.b/twice (x, y)"]);
+        assert_eq!(checkout.ambiguous_modules(&BTreeSet::from(["a.b/twice".into()])), ["a.b/twice (x, y)"]);
+        assert!(checkout.ambiguous_modules(&BTreeSet::from(["a.b/other".into()])).is_empty());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, ValueEnum};
 
 use crate::checkout::PathMap;
 use crate::select::FileGlob;
@@ -27,6 +28,10 @@ pub struct Arguments {
     /// A habit from `go tool covdata`, answered with what to write here.
     #[arg(short = 'i', value_name = "DIR", hide = true, value_parser = no_input_flag)]
     pub input_flag: Option<String>,
+
+    /// Another one.
+    #[arg(short = 'o', value_name = "FILE", hide = true, value_parser = no_output_flag)]
+    pub output_flag: Option<String>,
 
     /// The reports.
     #[command(flatten)]
@@ -119,6 +124,37 @@ fn no_input_flag(_: &str) -> Result<String, &'static str> {
     Err("covreport takes its inputs without -i, separated by spaces: covreport DIR DIR")
 }
 
+/// Refuses `-o`.
+fn no_output_flag(file: &str) -> Result<String, String> {
+    Err(format!(
+        "every report has its file behind its name: --lcov={0}, --textfmt={0}",
+        file.trim_start_matches('=')
+    ))
+}
+
+impl Arguments {
+    /// Parses the command line of this process, or ends it with the reason why not.
+    pub fn of_process() -> Self {
+        let typed: Vec<OsString> = std::env::args_os().collect();
+        if let Some(option) = with_one_dash(&typed) {
+            let answer = format!(
+                "-{option}: options have two dashes here, --{option}; covdata takes those of go tool covdata"
+            );
+            Self::command().error(ErrorKind::UnknownArgument, answer).exit()
+        }
+        Self::parse_from(typed)
+    }
+}
+
+/// The first option that is typed as the go command has them, `-percent`.
+fn with_one_dash(typed: &[OsString]) -> Option<&str> {
+    let command = Arguments::command();
+    let is_long = |name: &&str| command.get_arguments().any(|argument| argument.get_long() == Some(*name));
+    let before_files = typed.iter().take_while(|argument| *argument != "--");
+    let names = before_files.filter_map(|argument| argument.to_str()?.strip_prefix('-')?.split('=').next());
+    names.into_iter().find(is_long)
+}
+
 /// What to make of several counter files of one build, process id and directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Snapshots {
@@ -152,11 +188,19 @@ Environment:
 mod tests {
     use super::*;
     use crate::format::Kind;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_the_go_command_are_known() {
+        let first = |typed: &[&str]| {
+            with_one_dash(&typed.iter().map(OsString::from).collect::<Vec<_>>()).map(str::to_owned)
+        };
+        assert_eq!(first(&["covreport", "dir", "-pkg=x", "-percent"]).as_deref(), Some("pkg"));
+        assert_eq!(first(&["covreport", "--percent", "-h", "-", "--root", "-x", "--", "-percent"]), None);
     }
 
     #[test]

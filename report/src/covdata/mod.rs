@@ -71,6 +71,11 @@ impl Command {
     }
 }
 
+/// Whether this is the name of a command of `go tool covdata`.
+pub fn is_command(name: &str) -> bool {
+    Command::parse(name.as_bytes()).is_some()
+}
+
 /// Why a command ends early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stop {

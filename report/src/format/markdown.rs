@@ -152,10 +152,11 @@ fn incomplete(missing: &[MissingInput]) -> String {
     if missing.is_empty() {
         return String::new();
     }
-    let mut text = format!(
-        "**Incomplete:** {} inputs are missing or damaged, and in none of the numbers.\n\n",
-        missing.len()
-    );
+    let inputs = match missing.len() {
+        1 => "1 input is".to_owned(),
+        more => format!("{more} inputs are"),
+    };
+    let mut text = format!("**Incomplete:** {inputs} missing or damaged, and in none of the numbers.\n\n");
     for MissingInput { path, reason, .. } in missing.iter().take(MOST_MISSING) {
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
         let path = path.display().to_string();

@@ -225,21 +225,25 @@ pub(super) fn differing_sources(builds: &[BuildCounts]) -> Option<Notice> {
             }
         }
     }
-    let differing: Vec<String> = seen
+    let mut by_builds: BTreeMap<(MetaHash, MetaHash), Vec<&BStr>> = BTreeMap::new();
+    for ((_, file), (_, first, other)) in seen {
+        if let Some(other) = other {
+            by_builds.entry((first, other)).or_default().push(file);
+        }
+    }
+    let (first, _) = by_builds.keys().next()?;
+    let files: usize = by_builds.values().map(Vec::len).sum();
+    let differing: Vec<String> = by_builds
         .iter()
-        .filter_map(|((_, file), (_, first, other))| {
-            Some(format!("{file} in builds {first} and {}", (*other)?))
-        })
+        .map(|((first, other), files)| format!("{} in builds {first} and {other}", some_of(files)))
         .collect();
-    (!differing.is_empty()).then(|| {
-        Notice::warning(format!(
-            "source files whose code two builds have in different places, changed between them or compiled by another \
-             Go version, and reported as both saw them: totals of statements count them for each of the builds and are larger than \
-             either's, lines may be shown twice or in wrong places (report one build at a time to avoid it): {} ({})",
-            differing.len(),
-            some_of(&differing)
-        ))
-    })
+    Some(Notice::warning(format!(
+        "source files whose code two builds have in different places, changed between them or compiled by another \
+         Go version, and reported as both saw them: totals of statements and functions count them for each of the builds and are \
+         larger than either's, lines may be shown twice or in wrong places: {files} ({}); to avoid it, report one build at a \
+         time, as with: covreport DIR/*{first}*",
+        some_of(&differing)
+    )))
 }
 
 /// For each source file of a package a number that stands for its functions and their units.

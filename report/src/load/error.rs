@@ -9,6 +9,8 @@ use covfmt::pod::ScanError;
 use crate::manifest::ManifestError;
 use crate::notice::some_of;
 
+const KEEP_GOING: &str = ". With --keep-going the rest is reported";
+
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -108,13 +110,15 @@ pub enum InputError {
         hint: &'static str,
     },
     /// Something is missing, and it was not asked to go on all the same.
-    #[error("{}. With --keep-going the rest is reported", .what.join("; "))]
+    #[error("{}{}", .what.join("; "), if *.rest { KEEP_GOING } else { "" })]
     Incomplete {
         /// What is missing.
         what: Vec<String>,
+        /// Whether there is anything else.
+        rest: bool,
     },
     /// A file cannot be used, and it was not asked to go on without it.
-    #[error("{0}. With --keep-going the rest is reported")]
+    #[error("{0}{KEEP_GOING}")]
     Refused(Box<InputError>),
     /// It was asked to go on, and nothing is left.
     #[error("{}. Nothing else is there to report", .what.join("; "))]

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::InputError;
 use super::losses::Losses;
+use crate::covdata::is_command;
 use crate::manifest::{ListedFile, Manifest, Run};
 use crate::missing::{MissingInput, MissingKind};
 use crate::notice::Notice;
@@ -91,6 +92,11 @@ fn advice(path: &Path, plan: &Plan) -> String {
         format!(" (if this is the file for the report, write --{name}={})", path.display())
     } else if path.as_os_str().as_bytes().contains(&b',') {
         " (inputs are separated by spaces)".to_owned()
+    } else if path.to_str().is_some_and(|name| is_command(name)) {
+        format!(
+            " (reports are options, such as --percent; `covdata {} -i=DIR` takes the words of go tool covdata)",
+            path.display()
+        )
     } else {
         String::new()
     }

@@ -1,6 +1,9 @@
 //! Keeps account of inputs that cannot be used: an error each, or with `--keep-going` a loss that is named.
 
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use covfmt::pod::FileName;
 
 use super::InputError;
 use crate::missing::{MissingInput, MissingKind};
@@ -11,21 +14,41 @@ pub(super) struct Losses {
     keep_going: bool,
     missing: Vec<MissingInput>,
     unverified: Vec<PathBuf>,
+    /// Number of meta files with counter files, and of these, once they are known.
+    seen: Option<(usize, usize)>,
 }
 
 impl Losses {
     pub(super) fn new(keep_going: bool) -> Self {
-        Self { keep_going, missing: Vec::new(), unverified: Vec::new() }
+        Self { keep_going, missing: Vec::new(), unverified: Vec::new(), seen: None }
     }
 
     pub(super) fn keep_going(&self) -> bool {
         self.keep_going
     }
 
+    /// Takes note of what there is to be read: of each Go pod the number of meta files and that of counter files.
+    pub(super) fn see(&mut self, pods: impl Iterator<Item = (usize, usize)>) {
+        let with_counters = pods.filter(|(_, counters)| *counters != 0);
+        self.seen = Some(with_counters.fold((0, 0), |sum, pod| (sum.0 + pod.0, sum.1 + pod.1)));
+    }
+
+    /// Whether counters may be left without one of the files that were seen, or without those that are missing.
+    pub(super) fn is_rest_behind(&self, file: Option<&Path>) -> bool {
+        let Some((metas, counters)) = self.seen else { return true };
+        let name = file.and_then(Path::file_name).map(OsStrExt::as_bytes).and_then(FileName::parse);
+        match name {
+            Some(FileName::Meta { .. }) => metas > 1,
+            Some(FileName::Counters { .. }) => counters > 1,
+            _ => counters > 0,
+        }
+    }
+
     /// Bears the loss of a file that an error is about. Errors that are about no single file stay errors.
     pub(super) fn bear(&mut self, error: InputError) -> Result<(), InputError> {
         let Some(path) = error.file().filter(|_| self.keep_going).map(PathBuf::from) else {
-            return Err(error.with_advice());
+            let rest = self.is_rest_behind(error.file());
+            return Err(if rest { error.with_advice() } else { error });
         };
         let sentence = error.to_string();
         let reason = sentence.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&sentence).to_owned();

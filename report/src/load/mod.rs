@@ -65,8 +65,11 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
     if grouping.pods.is_empty() && losses.missing().is_empty() {
         return Err(InputError::Empty { inputs: shown(&plan.inputs) });
     }
+    let sizes = grouping.pods.iter().map(|pod| (pod.duplicate_metas.len() + 1, pod.counters.len()));
+    losses.see(sizes);
     if !losses.missing().is_empty() && !plan.keep_going {
-        return Err(InputError::Incomplete { what: sentences(losses.missing()) });
+        let (what, rest) = (sentences(losses.missing()), losses.is_rest_behind(None));
+        return Err(InputError::Incomplete { what, rest });
     }
 
     replicas::drop_copies(&mut grouping.pods, &mut notices);
@@ -96,7 +99,7 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
         notices.extend(builds::refused_together(&builds));
     }
     notices.extend(snapshots::were_cleared(&sequences, &builds));
-    if plan.snapshots.is_none() && plan.shows_counts() {
+    if plan.snapshots.is_none() && plan.shows_counts() && !merged_as_hit_or_not(&builds, plan) {
         notices.extend(snapshots::never_cleared(&grouping.pods, &builds));
     }
     let profile = if plan.reports.is_empty() {
@@ -111,6 +114,12 @@ pub fn load(plan: &Plan) -> Result<Loaded, InputError> {
         kept.extend(metas.zip(builds).map(|(meta, build)| MergedBuild { meta, build }));
     }
     Ok(Loaded { profile, builds: kept, notices, missing: losses.into_missing() })
+}
+
+/// Whether nothing of how often code ran is left in what the plan writes.
+fn merged_as_hit_or_not(builds: &[BuildCounts], plan: &Plan) -> bool {
+    let merged = merge_modes(builds, ModePolicy::HitOrNot);
+    plan.covdata.is_none() && merged.is_ok_and(|modes| modes.mode == CounterMode::Set)
 }
 
 fn merge(builds: &[BuildCounts], plan: &Plan, notices: &mut Vec<Notice>) -> Result<Profile, InputError> {

@@ -141,7 +141,10 @@ pub fn select<'p>(
         })
         .map(|judged| ((judged.package, judged.file.name), &judged.fate))
         .collect();
-    if out.is_empty() {
+    // No glob can be asked about a package that had no files from the start: nothing is left of it either.
+    let globs = !(selection.include.is_empty() && selection.exclude.is_empty());
+    let drop_empty = globs && packages.iter().any(|package| package.files.is_empty());
+    if out.is_empty() && !drop_empty {
         return Ok(Selected { profile: None, located: None, excluded, notices });
     }
     let excluded_of = |package: &Package, function: &Function<'_>| {
@@ -154,6 +157,7 @@ pub fn select<'p>(
     };
     let left_located =
         located.map(|located| located.without(|package, _, function| excluded_of(package, function)));
+    let show = |left: Profile| if drop_empty { left.without_empty_packages() } else { left };
     let left = match located {
         None => profile.without(|package, _, function| excluded_of(package, function)),
         // The same units, function by function, whatever they are called here.
@@ -170,8 +174,10 @@ pub fn select<'p>(
         let example = judged.first().map(|judged| judged.path.to_owned()).unwrap_or_default();
         return Err(SelectError::NothingLeft { files: judged.len(), excluded, example });
     }
-    notices.insert(0, Notice::note(format!("excluded: {excluded}")));
-    Ok(Selected { profile: Some(left), located: left_located, excluded, notices })
+    if !out.is_empty() {
+        notices.insert(0, Notice::note(format!("excluded: {excluded}")));
+    }
+    Ok(Selected { profile: Some(show(left)), located: left_located.map(show), excluded, notices })
 }
 
 struct Judge<'s> {

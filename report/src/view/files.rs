@@ -1,6 +1,6 @@
 //! Source files: the lines, branches and functions of every file of the repository that was compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::BStr;
 use covfmt::mode::CounterMode;
@@ -92,7 +92,7 @@ pub struct Findings {
     /// Files that may belong to the repository, but were not found there. They were left out unless files outside were
     /// asked for.
     pub unknown: LeftOut,
-    /// Modules that more than one directory of the repository declares.
+    /// Modules that more than one directory of the repository declares, if files were found by them.
     pub ambiguous_modules: Vec<String>,
 }
 
@@ -196,8 +196,9 @@ pub fn source_files<'p>(
     checkout: &Checkout,
     style: PathStyle,
 ) -> Result<(Vec<SourceFile<'p>>, Findings), FilesError> {
-    let mut findings = Findings { ambiguous_modules: checkout.ambiguous_modules(), ..Findings::default() };
+    let mut findings = Findings::default();
     let compiled = group_by_path(packages, places, style, &mut findings);
+    findings.ambiguous_modules = checkout.ambiguous_modules(&modules_used(packages, places));
     let mut claims = Claims::default();
     for Compiled { path, parts, .. } in &compiled {
         claims.add(path, parts.iter().flat_map(|part| &part.units).map(|counted| counted.unit));
@@ -249,6 +250,16 @@ pub fn source_files<'p>(
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok((files, findings))
+}
+
+/// The modules by whose directories files were found.
+fn modules_used<'p>(packages: &[PackageView<'p>], places: &Places<'_>) -> BTreeSet<&'p BStr> {
+    let by_module = |package: &PackageView<'p>, file: &FileUnits<'p>| {
+        let place = places.get(package.path, file.name);
+        place.is_some_and(|place| place.by == FoundBy::Module)
+    };
+    let used = packages.iter().filter(|package| package.files.iter().any(|file| by_module(package, file)));
+    used.map(|package| package.module).collect()
 }
 
 /// A file that was found by the end of its path only, and whose source does not fit the data, is another file.

@@ -59,7 +59,7 @@ pub enum RunError {
     },
     /// Something was said that is an error with `--strict`.
     #[error(
-        "because of --strict no report was written: {0} of the messages above would be a warning without it"
+        "because of --strict no report was written; messages above that it makes errors: {0}"
     )]
     Strict(usize),
     /// Threads could not be started.

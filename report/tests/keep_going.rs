@@ -75,7 +75,7 @@ fn reports_the_rest(inputs: &[&Path], refused_with: i32, expected: &str, missing
     let named = json["missing"].as_array().unwrap();
     assert_eq!(named.len(), missing.len(), "{named:?}");
     let markdown = text(&run.get_output().stdout);
-    assert!(markdown.contains(&format!("**Incomplete:** {} inputs", missing.len())), "{markdown}");
+    assert!(markdown.contains(&format!("**Incomplete:** {} input", missing.len())), "{markdown}");
     for ((path, kind, reason), entry) in missing.iter().zip(named) {
         let path = path.to_str().unwrap();
         assert_eq!((entry["path"].as_str(), entry["kind"].as_str()), (Some(path), Some(*kind)));

@@ -323,7 +323,7 @@ fn strict_makes_errors_of_warnings_and_leaves_no_report() {
     assert!(messages.contains("error because of --strict: files without source below "), "{messages}");
     assert!(
         messages.ends_with(
-            "error: 1 of the messages above are errors because of --strict: no report was written\n"
+            "error: because of --strict no report was written; messages above that it makes errors: 1\n"
         )
     );
     assert_eq!(fs::read(directory.path().join("old.info")).unwrap(), b"old");

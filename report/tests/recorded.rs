@@ -209,7 +209,7 @@ fn a_set_of_copies_counts_once() {
 fn two_builds_that_see_a_file_differently_are_named() {
     let run = covreport().arg(data_set(NEWEST, "revised-atomic").join("data/volume")).assert().success();
     let messages = text(&run.get_output().stderr);
-    assert!(messages.contains("report one build at a time to avoid it): 1 ("), "{messages}");
+    assert!(messages.contains("in wrong places: 1 ("), "{messages}");
     assert!(messages.contains("example.com/revised/notice/notice.go in builds "), "{messages}");
     // Programs of one build tree share packages, and that needs no word.
     let run = covreport().arg(data_set(NEWEST, "server-coverpkg-set").join("data")).assert().success();

@@ -58,9 +58,7 @@ pub enum RunError {
         source: io::Error,
     },
     /// Something was said that is an error with `--strict`.
-    #[error(
-        "because of --strict no report was written; messages above that it makes errors: {0}"
-    )]
+    #[error("because of --strict no report was written; messages above that it makes errors: {0}")]
     Strict(usize),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]

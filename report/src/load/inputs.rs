@@ -92,7 +92,7 @@ fn advice(path: &Path, plan: &Plan) -> String {
         format!(" (if this is the file for the report, write --{name}={})", path.display())
     } else if path.as_os_str().as_bytes().contains(&b',') {
         " (inputs are separated by spaces)".to_owned()
-    } else if path.to_str().is_some_and(|name| is_command(name)) {
+    } else if path.to_str().is_some_and(is_command) {
         format!(
             " (reports are options, such as --percent; `covdata {} -i=DIR` takes the words of go tool covdata)",
             path.display()

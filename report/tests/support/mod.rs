@@ -4,6 +4,7 @@
 
 pub(crate) mod made;
 pub(crate) mod seen;
+pub(crate) mod shown;
 
 pub(crate) mod answers;
 

@@ -174,3 +174,20 @@ fn lines_that_files_claim_together_are_bounded() {
         assert!(text(&run.stdout).contains("100.0% of statements"), "{}", text(&run.stdout));
     }
 }
+
+/// What a unit of a dozen bytes claims is written in some hundred million.
+#[test]
+fn the_largest_text_is_not_made_in_memory() {
+    let here = tempfile::tempdir().unwrap();
+    let units = vec![([1, 1, 1_000_000, 9, 1], 1)];
+    let functions = vec![MadeFunction { name: "F", file: "example.com/app/a.go", units }];
+    let package = MadePackage { path: "example.com/app", name: "app", module: "example.com/app", functions };
+    make(&here.path().join("in"), &[package], &[]);
+    for format in ["lcov", "coveralls", "codecov", "json", "sonarqube", "jacoco", "cobertura"] {
+        let line = format!("\"$covreport\" --no-checkout --threads=1 --{format} in | wc -c");
+        let run = limited(here.path(), "-v 262144 && set -o pipefail", &line);
+        assert!(run.status.success(), "{format}: {}", text(&run.stderr));
+        let bytes: u64 = text(&run.stdout).trim().parse().unwrap();
+        assert!(bytes > 2_000_000, "{format}: {bytes}");
+    }
+}

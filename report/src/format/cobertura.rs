@@ -68,7 +68,7 @@ pub(super) fn write(view: &View<'_>, options: CoberturaOptions, out: &mut dyn Wr
         ])
         .write_inner_content(|xml| {
             write_sources(view, xml)?;
-            write_packages(&files, compact, xml)
+            write_packages(&files, compact, LARGE_PACKAGE_LINES, xml)
         })?;
     xml.get_mut().write_all(b"\n")
 }
@@ -81,9 +81,14 @@ fn write_sources(view: &View<'_>, xml: &mut Writer<&mut dyn Write>) -> io::Resul
     Ok(())
 }
 
+/// A package of more lines is not put together in memory: its text may be a million times as large as the coverage
+/// files, and no program has one.
+const LARGE_PACKAGE_LINES: usize = 200_000;
+
 fn write_packages(
     files: &[&SourceFile<'_>],
     compact: bool,
+    large: usize,
     xml: &mut Writer<&mut dyn Write>,
 ) -> io::Result<()> {
     let mut files = files.to_vec();
@@ -92,8 +97,15 @@ fn write_packages(
         return xml.create_element("packages").write_empty().map(|_| ());
     }
     let packages: Vec<&[&SourceFile<'_>]> = files.chunk_by(|a, b| a.package == b.package).collect();
+    let is_large =
+        |package: &[&SourceFile<'_>]| package.iter().map(|file| file.lines.len()).sum::<usize>() > large;
     xml.create_element("packages").write_inner_content(|xml| {
-        write_in_order(&packages, xml.get_mut(), |package, text| append_package(package, compact, text))
+        packages.chunk_by(|a, b| is_large(a) == is_large(b)).try_for_each(|packages| {
+            if packages.first().is_some_and(|package| is_large(package)) {
+                return packages.iter().try_for_each(|package| write_package(package, compact, xml));
+            }
+            write_in_order(packages, xml.get_mut(), |package, text| append_package(package, compact, text))
+        })
     })?;
     Ok(())
 }
@@ -110,7 +122,7 @@ fn append_package(files: &[&SourceFile<'_>], compact: bool, text: &mut Vec<u8>) 
     text.extend_from_slice(xml.get_ref().get(parents..).unwrap_or_default());
 }
 
-fn write_package(files: &[&SourceFile<'_>], compact: bool, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+fn write_package<W: Write>(files: &[&SourceFile<'_>], compact: bool, xml: &mut Writer<W>) -> io::Result<()> {
     let name = files.first().map(|file| file.package.to_string()).unwrap_or_default();
     let rates = Totals::of(files.iter().copied()).rates();
     xml.create_element("package")
@@ -124,7 +136,7 @@ fn write_package(files: &[&SourceFile<'_>], compact: bool, xml: &mut Writer<Vec<
     Ok(())
 }
 
-fn write_class(file: &SourceFile<'_>, compact: bool, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+fn write_class<W: Write>(file: &SourceFile<'_>, compact: bool, xml: &mut Writer<W>) -> io::Result<()> {
     let base = file.path.rsplit('/').next().unwrap_or_default();
     let rates = Totals::of(std::iter::once(file)).rates();
     xml.create_element("class")
@@ -144,7 +156,11 @@ fn write_class(file: &SourceFile<'_>, compact: bool, xml: &mut Writer<Vec<u8>>) 
     Ok(())
 }
 
-fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+fn write_method<W: Write>(
+    file: &SourceFile<'_>,
+    function: &FunctionView,
+    xml: &mut Writer<W>,
+) -> io::Result<()> {
     let lines: Vec<&Line> = function.lines.iter().filter_map(|number| file.line(*number)).collect();
     let rates = Totals::of_lines(lines.iter().copied()).rates();
     xml.create_element("method")
@@ -154,10 +170,10 @@ fn write_method(file: &SourceFile<'_>, function: &FunctionView, xml: &mut Writer
     Ok(())
 }
 
-fn write_lines<'l>(
+fn write_lines<'l, W: Write>(
     lines: impl Iterator<Item = &'l Line>,
     compact: bool,
-    xml: &mut Writer<Vec<u8>>,
+    xml: &mut Writer<W>,
 ) -> io::Result<()> {
     let mut lines = lines;
     xml.create_element("lines")
@@ -165,7 +181,7 @@ fn write_lines<'l>(
     Ok(())
 }
 
-fn write_line(line: &Line, compact: bool, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+fn write_line<W: Write>(line: &Line, compact: bool, xml: &mut Writer<W>) -> io::Result<()> {
     let (mut number, mut hits) = (itoa::Buffer::new(), itoa::Buffer::new());
     let counted =
         [("number", number.format(line.number)), ("hits", hits.format(CountLimit::Int32.of(line.hits)))];
@@ -282,6 +298,42 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("<source>/src/a&amp;b</source>") && text.contains("<packages/>"), "{text}");
+    }
+
+    #[test]
+    fn large_packages_are_written_alike() {
+        let file = |path: &str, package: &'static str, lines: u32| SourceFile {
+            path: path.into(),
+            package: package.into(),
+            lines: (1..=lines).map(|number| Line { number, hits: 1, branches: vec![1, 0] }).collect(),
+            functions: vec![FunctionView { name: "F".into(), lines: vec![1], ..FunctionView::default() }],
+            ..SourceFile::default()
+        };
+        let files = [
+            file("a", "p/1", 2),
+            file("b", "p/2", 4),
+            file("c", "p/2", 3),
+            file("d", "p/3", 1),
+            file("e", "p/4", 9),
+            file("f", "p/5", 9),
+        ];
+        let files: Vec<&SourceFile<'_>> = files.iter().collect();
+        for compact in [false, true] {
+            let text = |large| {
+                let mut out = Vec::new();
+                let sink: &mut dyn Write = &mut out;
+                let mut xml =
+                    if compact { Writer::new(sink) } else { Writer::new_with_indent(sink, b' ', 2) };
+                let root = xml.create_element("coverage");
+                root.write_inner_content(|xml| write_packages(&files, compact, large, xml)).unwrap();
+                String::from_utf8(out).unwrap()
+            };
+            let together = text(usize::MAX);
+            assert_eq!(together.matches("<line ").count(), if compact { 28 } else { 34 });
+            for large in [0, 1, 5, 8] {
+                assert_eq!(text(large), together, "{large}");
+            }
+        }
     }
 
     #[test]

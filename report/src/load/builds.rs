@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice as _};
@@ -29,6 +29,10 @@ pub(super) struct LoadedBuilds {
     pub(super) lossy: Vec<bool>,
 }
 
+/// Counter files of a build that is merged beside others. Those of larger builds are shared out among the threads, so that
+/// there are never more sets of their counts than threads.
+const FEW_COUNTERS: usize = 16;
+
 /// Checks and merges every Go pod, in their order. Of several errors the first is returned, or all go to `losses`; then
 /// only what was merged is left of `pods`.
 pub(super) fn load_all(
@@ -38,8 +42,14 @@ pub(super) fn load_all(
 ) -> Result<LoadedBuilds, InputError> {
     let mut loaded = LoadedBuilds { builds: Vec::with_capacity(pods.len()), lossy: Vec::new() };
     let mut left = Vec::with_capacity(pods.len());
-    // Within a pod the counter files are merged in parallel, and most inputs have few builds.
-    for mut pod in std::mem::take(pods) {
+    let faultless: Vec<Option<BuildCounts>> = pods.par_iter().map(|pod| load_small(pod, verify)).collect();
+    for (mut pod, faultless) in std::mem::take(pods).into_iter().zip(faultless) {
+        if let Some(build) = faultless {
+            loaded.builds.push(build);
+            loaded.lossy.push(false);
+            left.push(pod);
+            continue;
+        }
         let Some(tables) = load_tables(&mut pod, verify, losses)? else {
             pod.counters.into_iter().for_each(|counter| losses.note(MissingInput::no_meta(counter.path)));
             continue;
@@ -56,6 +66,21 @@ pub(super) fn load_all(
     }
     *pods = left;
     Ok(loaded)
+}
+
+/// Loads a build of few files. `None` if there are many, or if there is anything to say of one of them: the way of large
+/// builds finds it again and says it.
+fn load_small(pod: &GoPod, verify: bool) -> Option<BuildCounts> {
+    if pod.counters.len() > FEW_COUNTERS {
+        return None;
+    }
+    let (tables, integrity) = load_sound_meta(pod.tag.as_ref(), &pod.meta, verify).ok()?;
+    let is_same = |copy: &PathBuf| matches!(difference(pod, &tables, copy, verify), Ok(None));
+    if integrity == Integrity::Unknown || !pod.duplicate_metas.iter().all(is_same) {
+        return None;
+    }
+    let counts = load_counters(&tables, &pod.counters, MergeOptions::default()).ok()?;
+    Some(BuildCounts::new(Arc::new(tables), counts))
 }
 
 /// Merges the counter files of a build that can be merged. Each is read twice, the first time by itself: counters that a

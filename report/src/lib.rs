@@ -22,6 +22,7 @@ mod remarks;
 pub mod run;
 mod scratch;
 pub mod select;
+pub mod signals;
 pub mod sink;
 pub mod source;
 pub mod view;

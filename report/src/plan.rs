@@ -276,7 +276,7 @@ fn target(kind: Kind, value: &OsStr) -> Result<Target, UsageError> {
 }
 
 /// Whether a path has the name of a file that is read, and that nobody wants to be replaced by a report.
-fn is_input(path: &Path) -> bool {
+pub(crate) fn is_input(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     name == "manifest.json" || FileName::parse(name.as_bytes()).is_some()
 }

@@ -82,18 +82,8 @@ pub(crate) fn misleading_maps(view: &View<'_>, places: &Places<'_>, checkout: &C
 
 /// How the files were found, and which of them were not.
 pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
-    let external = plan.paths.external;
     let mut notices = Vec::new();
-    let Findings {
-        without_source,
-        mismatched,
-        unsure,
-        directed,
-        guessed,
-        outside,
-        unknown,
-        ambiguous_modules,
-    } = findings;
+    let Findings { without_source, mismatched, unsure, directed, guessed, ambiguous_modules, .. } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
     let unheeded = if plan.selection.without_marked {
         ", and comments that exclude code in them are not heeded"
@@ -153,6 +143,21 @@ pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) ->
             "files found by the end of their paths: {} ({})",
             guesses.len(),
             some_of(&guesses)
+        )));
+    }
+    notices.extend(not_in_repository(findings, plan.paths.external));
+    notices
+}
+
+/// Files that are not in the repository.
+fn not_in_repository(Findings { outside, unknown, renamed, .. }: &Findings, external: bool) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if !renamed.is_empty() {
+        let shown: Vec<String> = renamed.iter().map(|(path, own)| format!("{path} is {own}")).collect();
+        notices.push(Notice::note(format!(
+            "files outside the repository that have the path of one in it, and are shown under another: {} ({})",
+            shown.len(),
+            some_of(&shown)
         )));
     }
     let sorted = |files: &LeftOut| -> String {

@@ -13,7 +13,7 @@ use crate::load::{InputError, Loaded, load};
 use crate::merged::{MergedBuild, MergedDirectory, MergedError};
 use crate::missing::MissingInput;
 use crate::notice::{Notice, say, some_of};
-use crate::plan::Plan;
+use crate::plan::{Plan, is_input};
 use crate::recount::{Recount, is_suspicious, recount};
 use crate::relocate::relocate;
 use crate::remarks;
@@ -49,6 +49,14 @@ pub enum RunError {
         /// Their file.
         path: String,
     },
+    /// A report would replace a coverage file or a manifest, behind a link.
+    #[error("--{format}: {path} has the name of an input file: a report would replace it")]
+    TargetIsInput {
+        /// The report.
+        format: &'static str,
+        /// The file, links resolved.
+        path: String,
+    },
     /// The directory given with `--root` is none.
     #[error("the repository's root {path} cannot be read: {source}")]
     Root {
@@ -72,6 +80,7 @@ impl RunError {
             Self::Input(error) if error.is_unusable() => Exit::Unusable,
             Self::Merged(error) if error.is_usage() => Exit::Unusable,
             Self::SameTarget { .. }
+            | Self::TargetIsInput { .. }
             | Self::Strict(_)
             | Self::Select(_)
             | Self::View(ViewError::Files(FilesError::NothingFound { .. })) => Exit::Unusable,
@@ -223,14 +232,13 @@ fn open_sinks(plan: &Plan) -> Result<Vec<Sink>, RunError> {
     let mut sinks: Vec<Sink> = Vec::new();
     for report in &plan.reports {
         let sink = Sink::open(&report.target)?;
-        let same = |other: &Sink| other.final_path().is_some() && other.final_path() == sink.final_path();
-        if let Some((_, first)) = sinks.iter().zip(&plan.reports).find(|(other, _)| same(other)) {
-            let path = sink.final_path().map(|path| path.display().to_string()).unwrap_or_default();
-            return Err(RunError::SameTarget {
-                first: first.format.name(),
-                second: report.format.name(),
-                path,
-            });
+        let format = report.format.name();
+        if let Some(path) = sink.final_path().filter(|path| is_input(path)) {
+            return Err(RunError::TargetIsInput { format, path: path.display().to_string() });
+        }
+        if let Some((_, first)) = sinks.iter().zip(&plan.reports).find(|(other, _)| other.is_same(&sink)) {
+            let (first, path) = (first.format.name(), sink.shown());
+            return Err(RunError::SameTarget { first, second: format, path });
         }
         sinks.push(sink);
     }

@@ -50,7 +50,14 @@ impl Scratch {
             },
             Self::Named(file) => file,
         };
-        named.persist(path).map(drop).map_err(|error| error.error)
+        match named.persist(path) {
+            Ok(_) => Ok(()),
+            // A single file that is mounted, as containers are given one: there is no other way to it.
+            Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
+                copy_over(failed.file.into_file(), path)
+            }
+            Err(failed) => Err(failed.error),
+        }
     }
 
     /// Gives the file its name if no file has it, or else hands it back with the error.
@@ -90,6 +97,12 @@ fn name_beside(mut file: File, prefix: &str, path: &Path) -> io::Result<NamedTem
     drop(fchown(copy.as_file(), Some(metadata.uid()), Some(metadata.gid())));
     copy.as_file().set_permissions(metadata.permissions())?;
     Ok(copy)
+}
+
+fn copy_over(mut file: File, path: &Path) -> io::Result<()> {
+    let mut target = OpenOptions::new().write(true).truncate(true).open(path)?;
+    file.seek(SeekFrom::Start(0))?;
+    io::copy(&mut file, &mut target).map(drop)
 }
 
 fn builder(prefix: &str) -> tempfile::Builder<'_, 'static> {

@@ -3,11 +3,13 @@
 //! Files are opened before the work starts, so that a wrong path costs no time, and get their names when all reports
 //! are written. Until then an old file of that name stays as it was.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 use crate::scratch::{NEW_FILE_MODE, Scratch};
 
@@ -75,6 +77,26 @@ impl Sink {
         match &self.place {
             OpenPlace::Renamed { target, .. } => Some(target),
             _ => None,
+        }
+    }
+
+    /// The path as it is shown.
+    pub fn shown(&self) -> String {
+        let path = self.final_path().or(self.path.as_deref());
+        path.map(|path| path.display().to_string()).unwrap_or_default()
+    }
+
+    /// Whether both would write the same file, pipe or descriptor. A device such as /dev/null takes any number of reports.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.place, &other.place) {
+            (OpenPlace::Renamed { target, .. }, OpenPlace::Renamed { target: other, .. }) => target == other,
+            (OpenPlace::Through(one), OpenPlace::Through(other)) => {
+                let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) else { return false };
+                let kind = one.file_type();
+                let whole = !kind.is_char_device() && !kind.is_block_device();
+                whole && (one.dev(), one.ino()) == (other.dev(), other.ino())
+            }
+            _ => false,
         }
     }
 
@@ -183,11 +205,23 @@ fn open_file(path: &Path) -> io::Result<OpenPlace> {
             io::Error::new(kind, format!("no file can be made in {parent}: {kind}"))
         })?;
     if let Some(old) = metadata {
+        if let Some(owner) = protector(&parent.metadata()?, &old, geteuid().as_raw()) {
+            return Err(io::Error::other(format!(
+                "it belongs to user {owner}, and in a directory with the sticky bit nobody else may replace it"
+            )));
+        }
         // Only root may give files away, and then the owner stays as the mode does, whatever the umask.
         drop(fchown(&*file.file(), Some(old.uid()), Some(old.gid())));
         file.file().set_permissions(Permissions::from_mode(old.permissions().mode() & 0o7777))?;
     }
     Ok(OpenPlace::Renamed { file, target })
+}
+
+/// The owner of a file that a user may not replace, though the directory may be written to. unlink(2), `EPERM`.
+fn protector(parent: &Metadata, old: &Metadata, user: u32) -> Option<u32> {
+    const STICKY: u32 = 0o1000;
+    let may = user == 0 || user == old.uid() || user == parent.uid() || parent.mode() & STICKY == 0;
+    (!may).then_some(old.uid())
 }
 
 fn below_canonical_parent(path: &Path) -> io::Result<PathBuf> {
@@ -235,6 +269,19 @@ mod tests {
         assert!(sink.write(|_| Err(io::Error::other("no"))).is_err());
         drop(sink);
         assert_eq!(names(directory.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_sticky_directory_protects_files_of_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.info");
+        fs::write(&path, "old").unwrap();
+        let old = path.metadata().unwrap();
+        let (owner, stranger) = (old.uid(), old.uid() + 1);
+        let protector = |user| protector(&directory.path().metadata().unwrap(), &old, user);
+        assert_eq!(protector(stranger), None);
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
+        assert_eq!([protector(stranger), protector(owner), protector(0)], [Some(owner), None, None]);
     }
 
     #[test]

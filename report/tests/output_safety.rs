@@ -255,6 +255,76 @@ fn a_full_disk_leaves_the_old_file() {
     assert!(messages.contains("cannot write a: No space left on device"), "{messages}");
 }
 
+/// As a container is given a single file.
+#[test]
+fn a_file_that_is_mounted_is_written_to() {
+    let here = tempfile::tempdir().unwrap();
+    let line = "cd small; echo outside > a; echo inside > b; mount --bind a b || exit 99; \
+                \"$covreport\" --no-checkout --percent --lcov=b \"$pods\" > printed; e=$?; umount b; \
+                grep -q end_of_record a && [ \"$(cat b)\" = inside ] && [ \"$(ls -A)\" = $'a\\nb\\nprinted' ] || exit 77; exit $e";
+    let Some(output) = on_small_disk(here.path(), line) else { return };
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_that_others_own_in_a_sticky_directory_is_refused_at_once() {
+    let here = tempfile::tempdir().unwrap();
+    let line = "chmod 1777 small; mkdir small/own; chmod 777 small/own; echo old | tee small/own/a > small/b; chmod 666 small/b; \
+                setpriv --reuid 12345 --regid 12345 --clear-groups \
+                \"$covreport\" --no-checkout --percent --lcov=small/own/a --json=small/b \"$pods\" > printed; e=$?; \
+                [ \"$(cat small/b small/own/a)\" = $'old\\nold' ] && [ ! -s printed ] || exit 77; exit $e";
+    let Some(output) = on_small_disk(here.path(), line) else { return };
+    let messages = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{messages}");
+    assert!(
+        messages.contains("small/b: it belongs to user 0, and in a directory with the sticky bit"),
+        "{messages}"
+    );
+}
+
+#[test]
+fn one_pipe_or_descriptor_takes_one_report() {
+    let here = tempfile::tempdir().unwrap();
+    for line in [
+        "mkfifo pipe; cat pipe > read & \"$covreport\" --no-checkout --lcov=pipe --json=pipe \"$pods\"; e=$?; wait; exit $e",
+        "\"$covreport\" --no-checkout --lcov=/dev/fd/9 --json=/dev/fd/9 \"$pods\" 9> read",
+    ] {
+        let output = shell(here.path(), line);
+        let messages = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}: {messages}");
+        assert!(messages.contains("--lcov and --json would both write "), "{messages}");
+        assert_eq!(fs::read(here.path().join("read")).unwrap(), b"");
+    }
+    succeeds(here.path(), "\"$covreport\" --no-checkout --lcov=/dev/null --json=/dev/null \"$pods\"");
+}
+
+#[test]
+fn a_link_to_an_input_does_not_make_it_a_report() {
+    let here = tempfile::tempdir().unwrap();
+    let line = "cp -r \"$pods/pod-0\" in; ln -s in/covmeta.* link; sha256sum in/* > before; \
+                \"$covreport\" --no-checkout --lcov=link in; e=$?; sha256sum -c --quiet before || exit 77; exit $e";
+    let output = shell(here.path(), line);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("has the name of an input file"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_like_a_full_disk() {
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("a"), "old").unwrap();
+    fails(
+        here.path(),
+        "ulimit -f 1; \"$covreport\" --no-checkout --json=a \"$pods\"",
+        &["cannot write a: File too large"],
+    );
+    assert_eq!(fs::read(here.path().join("a")).unwrap(), b"old");
+    assert_eq!(names(here.path()), ["a"]);
+    // As the reference.
+    let run = shell(here.path(), "mkdir m; ulimit -f 1; \"$covdata\" merge -i \"$pods/pod-0\" -o m");
+    assert_eq!(run.status.code(), Some(1), "{}", text(&run.stderr));
+    assert!(text(&run.stderr).contains("file too large"), "{}", text(&run.stderr));
+}
+
 #[test]
 fn a_read_only_directory_is_said() {
     let here = tempfile::tempdir().unwrap();

@@ -480,3 +480,24 @@ fn a_map_of_a_file_to_a_directory_or_below_a_file_is_named() {
         assert!(messages.contains("--map takes ") && messages.contains(said), "{messages}");
     }
 }
+
+/// With `-coverpkg=all` the standard library's files may have the paths of the repository's own.
+#[test]
+fn files_outside_do_not_hide_behind_paths_of_the_repository() {
+    let work = tempfile::tempdir().unwrap();
+    write(work.path(), &[("go.mod", "module example.com/app\n"), ("errors/errors.go", SOURCE)]);
+    let data = work.path().join("data");
+    let own = package("example.com/app/errors", "example.com/app", "example.com/app/errors/errors.go");
+    let standard = package("errors", "", "errors/errors.go");
+    make(&data, &[own, standard], &[]);
+    let (names, messages) = files(work.path(), &["--root=."], &data);
+    assert_eq!(names, ["errors/errors.go"]);
+    assert!(messages.contains("left out of lines and functions"), "{messages}");
+    let (names, messages) = files(work.path(), &["--root=.", "--include-external", "--strict"], &data);
+    assert_eq!(names, ["errors/errors.go", "external/errors/errors.go"]);
+    assert!(
+        messages.contains("note: files outside the repository that have the path of one in it"),
+        "{messages}"
+    );
+    assert!(messages.contains("1 (errors/errors.go is external/errors/errors.go)"), "{messages}");
+}

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    covreport::signals::survive_the_limit_on_files();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(covreport::covdata::main(&arguments, &mut io::stdout().lock(), &mut io::stderr()))
 }

@@ -9,12 +9,14 @@ use covreport::exit::Exit;
 use covreport::notice::say;
 use covreport::plan::{Environment, Plan};
 use covreport::run::run;
+use covreport::signals::survive_the_limit_on_files;
 
 /// A third of a large report was spent in allocating, most of it where threads do.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    survive_the_limit_on_files();
     let arguments = Arguments::of_process();
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let environment = Environment {

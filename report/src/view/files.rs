@@ -92,6 +92,8 @@ pub struct Findings {
     /// Files that may belong to the repository, but were not found there. They were left out unless files outside were
     /// asked for.
     pub unknown: LeftOut,
+    /// Files outside the repository that have the path of one in it, and the path that they are shown under.
+    pub renamed: Vec<(String, String)>,
     /// Modules that more than one directory of the repository declares, if files were found by them.
     pub ambiguous_modules: Vec<String>,
 }
@@ -313,14 +315,30 @@ fn group_by_path<'v, 'p>(
         let unsure = parts.iter().any(|(package, file)| places.is_unsure(package.path, file.name));
         Compiled { path, by, package, unsure, parts: parts.into_iter().map(|(_, file)| file).collect() }
     };
-    // Two files of one path would break most readers of reports.
-    let hidden: Vec<String> = by_path
+    findings.renamed = keep_outside_apart(&mut by_path);
+    by_path.into_iter().map(compiled).collect()
+}
+
+/// Gives files outside the repository that have the path of one in it a path of their own, as two files of one path would be
+/// taken for one: the standard library has an `errors/errors.go`, and the repository may. Gives the old and the new paths.
+fn keep_outside_apart(by_path: &mut ByPath<'_, '_>) -> Vec<(String, String)> {
+    let clashing: Vec<String> = by_path
         .keys()
         .filter(|(path, outside)| *outside && by_path.contains_key(&(path.clone(), false)))
         .map(|(path, _)| path.clone())
         .collect();
-    by_path.retain(|(path, outside), _| !(*outside && hidden.contains(path)));
-    by_path.into_iter().map(compiled).collect()
+    let mut renamed = Vec::with_capacity(clashing.len());
+    for path in clashing {
+        let mut own = format!("external/{path}");
+        while [false, true].into_iter().any(|outside| by_path.contains_key(&(own.clone(), outside))) {
+            own.insert_str(0, "external/");
+        }
+        if let Some(parts) = by_path.remove(&(path.clone(), true)) {
+            by_path.insert((own.clone(), true), parts);
+            renamed.push((path, own));
+        }
+    }
+    renamed
 }
 
 fn measure<'p>(

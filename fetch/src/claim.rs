@@ -15,7 +15,7 @@ use crate::debug::{Progress, Target, is_final};
 use crate::error::{Failure, Kind};
 use crate::names::ContainerName;
 use crate::owner;
-use crate::plan::{Decision, reach_of_pod};
+use crate::reach::not_started;
 use crate::store::hex_digest;
 
 /// Selects the pods that are made here.
@@ -52,6 +52,20 @@ pub struct Mount {
     secrets: Vec<LocalObjectReference>,
 }
 
+/// What becomes of a claim that was selected.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Its volume is read.
+    Read {
+        /// Where its files are stored.
+        name: ContainerName,
+        /// What the pod that reads it is made of.
+        mount: Box<Mount>,
+    },
+    /// Its coverage cannot be had.
+    Fail(Failure),
+}
+
 /// A directory on a volume as a relative path; `None` if it leads out of the volume.
 pub fn directory(from: Option<&str>) -> Option<String> {
     let mut parts = Vec::new();
@@ -73,8 +87,8 @@ pub fn decide(
     claim: &Value,
     pods: &[Pod],
     from: Option<&str>,
-) -> Result<Decision, String> {
-    let fail = |kind, why: String| Ok(Decision::Fail(Failure::new(kind, why)));
+) -> Result<Verdict, String> {
+    let fail = |kind, why: String| Ok(Verdict::Fail(Failure::new(kind, why)));
     let claim: PersistentVolumeClaim = match serde_json::from_value(claim.clone()) {
         Ok(claim) => claim,
         Err(error) => return fail(Kind::Rejected, format!("the claim cannot be read: {error}")),
@@ -124,7 +138,7 @@ pub fn decide(
     // Not a pod's name: none has a claim for its file system.
     let stored = match ContainerName::new(namespace, &format!("pvc.{name}"), "volume") {
         Ok(stored) => stored,
-        Err(failure) => return Ok(Decision::Fail(failure)),
+        Err(failure) => return Ok(Verdict::Fail(failure)),
     };
     let Some(directory) = directory(from) else {
         return fail(Kind::Rejected, "--from leads out of the volume".to_owned());
@@ -139,7 +153,7 @@ pub fn decide(
         tolerations: of_pod.and_then(|spec| spec.tolerations.clone()).unwrap_or_default(),
         secrets: of_pod.and_then(|spec| spec.image_pull_secrets.clone()).unwrap_or_default(),
     };
-    Ok(Decision::Mount { name: stored, mount: Box::new(mount) })
+    Ok(Verdict::Read { name: stored, mount: Box::new(mount) })
 }
 
 impl Mount {
@@ -250,7 +264,7 @@ pub fn progress(pod: &Pod) -> Progress {
 
 /// Why a pod that was made here does not run yet.
 pub fn waiting_for(pod: &Pod) -> String {
-    reach_of_pod(pod).unwrap_or_else(|| "pending".to_owned())
+    not_started(pod).unwrap_or_else(|| "pending".to_owned())
 }
 
 /// Whether a pod that was made here is of use to nobody any more: it has ended, or the process that made it has.

@@ -26,6 +26,7 @@ pub mod owner;
 pub mod plan;
 pub mod probe;
 pub mod progress;
+mod reach;
 pub mod remote;
 pub mod resource;
 pub mod retry;

@@ -10,12 +10,12 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::decide;
+use crate::claim::{Verdict, decide};
 use crate::dns::is_dns_label;
 use crate::environment::{ConfigMapName, ConfigMaps, MapState};
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
-use crate::plan::{Decision, Entry};
+use crate::plan::Entry;
 use crate::remote::{Attempted, Cluster, RemoteError};
 use crate::resource::{CONFIG_MAPS, JOBS, Resource};
 use crate::retry::Pauses;
@@ -136,9 +136,9 @@ impl Lister<'_> {
                         found = true;
                         listed.without_pods.push(Entry::workload(namespace, workload, Ok(why)));
                     }
-                    Ok(Of::Claim(Ok(decision))) => {
+                    Ok(Of::Claim(Ok(verdict))) => {
                         found = true;
-                        listed.without_pods.push(Entry::of_workload(namespace, workload, decision));
+                        listed.without_pods.push(Entry::of_workload(namespace, workload, verdict.into()));
                     }
                     Err(failure) if failure.kind == Kind::NotFound => absent = Some(failure),
                     Err(failure) if failure.kind == Kind::Workload => {
@@ -294,5 +294,5 @@ enum Of {
     /// It is there and has none.
     None(String),
     /// It is a claim: what is done with it, or why there is nothing to do.
-    Claim(Result<Decision, String>),
+    Claim(Result<Verdict, String>),
 }

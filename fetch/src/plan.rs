@@ -4,7 +4,6 @@
 //! again from the same pods and the answers.
 
 mod candidates;
-mod state;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -13,17 +12,17 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 
 use std::collections::BTreeMap;
 
-use crate::claim::Mount;
+use crate::claim::{Mount, Verdict};
 use crate::environment::ConfigMaps;
 use crate::error::{Failure, Kind};
 use crate::escape::one_line;
 use crate::names::ContainerName;
 use crate::probe::Answer;
+use crate::reach::{Reach, not_started, reach, restarts_note, status_of};
 use crate::selection::Selection;
 use crate::workload::Workload;
 
 use candidates::{Candidate, Source, candidates};
-use state::{Reach, reach};
 
 /// What is known beyond the pods themselves.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +98,15 @@ pub struct Facts {
     pub image_id: Option<String>,
     /// How often the container was restarted.
     pub restart_count: Option<i32>,
+}
+
+impl From<Verdict> for Decision {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Read { name, mount } => Self::Mount { name, mount },
+            Verdict::Fail(failure) => Self::Fail(failure),
+        }
+    }
 }
 
 impl Entry {
@@ -179,7 +187,7 @@ fn plan_pod(pod: &Pod, selection: &Selection, known: &Known) -> Vec<Entry> {
             (Reach::Running { .. }, Source::Ask(why)) => (ask(pod, candidate.container), Some(why.clone())),
             (Reach::Running { note }, Source::Directory(source)) => {
                 let mounted = volume::is_mounted(candidate.container, source);
-                let restarts = state::restarts_note(pod, candidate.container, mounted);
+                let restarts = restarts_note(pod, candidate.container, mounted);
                 let notes: Vec<String> = note.iter().cloned().chain(restarts).collect();
                 (fetch(pod, candidate.container, source), (!notes.is_empty()).then(|| notes.join("; ")))
             }
@@ -233,37 +241,22 @@ fn fetch(pod: &Pod, container: &Container, source: &str) -> Decision {
     }
 }
 
-/// The containers of a pod in the order of its spec, those that run beside the others (sidecars) included.
-fn containers(pod: &Pod) -> Vec<&Container> {
-    let Some(spec) = &pod.spec else { return Vec::new() };
-    spec.init_containers.iter().flatten().chain(&spec.containers).collect()
-}
-
 fn pod_name(pod: &Pod) -> (&str, &str) {
     (pod.metadata.namespace.as_deref().unwrap_or_default(), pod.metadata.name.as_deref().unwrap_or_default())
 }
 
 fn pod_entry(pod: &Pod, decision: Decision, note: Option<String>) -> Box<Entry> {
-    let note = match (&decision, reach_of_pod(pod)) {
+    // A pod that has not started says so rather than that it sets no variable.
+    let note = match (&decision, not_started(pod)) {
         (Decision::List, Some(pending)) => Some(pending),
         _ => note,
     };
     Box::new(new_entry(pod, None, decision, note.as_deref()))
 }
 
-/// A pod that has not started says so rather than that it sets no variable.
-pub(crate) fn reach_of_pod(pod: &Pod) -> Option<String> {
-    let containers = containers(pod);
-    let first = containers.last()?;
-    match reach(pod, first) {
-        Reach::NotYet { why } => Some(why),
-        _ => None,
-    }
-}
-
 fn new_entry(pod: &Pod, container: Option<&Container>, decision: Decision, note: Option<&str>) -> Entry {
     let (namespace, name) = pod_name(pod);
-    let status = container.and_then(|container| state::status_of(pod, &container.name));
+    let status = container.and_then(|container| status_of(pod, &container.name));
     let given = |text: &String| (!text.is_empty()).then(|| one_line(text));
     let facts = Facts {
         pod_uid: pod.metadata.uid.as_ref().and_then(given),

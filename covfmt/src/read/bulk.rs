@@ -5,6 +5,7 @@
 //! ends of values. Longer values are read one by one. Those that do not fit in 32 bits are not read: the caller goes on in the
 //! slow way, which knows the error.
 
+use super::short::{Read, ReadShort};
 use super::shuffle;
 use crate::uleb128;
 
@@ -22,19 +23,6 @@ const MORE: u8 = 0x80;
 pub(crate) struct BulkValues<'a> {
     bytes: &'a [u8],
     read_short: ReadShort,
-}
-
-/// Reads values from the start of some bytes into some room, up to one that it does not read, which may be any of more than two
-/// bytes, or until there may not be bytes or room enough.
-pub(super) type ReadShort = fn(&[u8], &mut [u32]) -> Read;
-
-/// What was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Read {
-    /// Number of bytes.
-    pub(super) bytes: usize,
-    /// Number of values that they are.
-    pub(super) values: usize,
 }
 
 impl<'a> BulkValues<'a> {

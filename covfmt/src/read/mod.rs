@@ -10,6 +10,7 @@ mod cursor;
 mod meta;
 mod package;
 mod segment;
+mod short;
 mod shuffle;
 mod strings;
 

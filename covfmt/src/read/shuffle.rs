@@ -3,7 +3,7 @@
 //! Which of eight bytes end a value gives the places that the bytes of values go to: a table has them. It takes half the
 //! time of the way without, which other processors go. Slow twin: [`uleb128::read`](crate::uleb128::read).
 
-use super::bulk::ReadShort;
+use super::short::ReadShort;
 
 /// The function, if the processor has the instructions.
 #[cfg(target_arch = "x86_64")]
@@ -26,7 +26,7 @@ mod x86 {
 
     use fearless_simd::{SimdBase as _, SimdInto as _, u8x16, u32x4};
 
-    use super::super::bulk::Read;
+    use super::super::short::Read;
 
     /// Bytes whose ends of values are looked up at once.
     const CHUNK: usize = 64;

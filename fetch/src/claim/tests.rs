@@ -30,7 +30,7 @@ fn user(name: &str, phase: &str, node: &str, created: &str, context: Value) -> P
 
 fn mount(claim: Value, pods: &[Pod], from: Option<&str>) -> Mount {
     match decide("shop", "data", &claim, pods, from) {
-        Ok(Decision::Mount { name, mount }) => {
+        Ok(Verdict::Read { name, mount }) => {
             assert_eq!(name.directory(), "shop/pvc.data/volume");
             *mount
         }
@@ -54,7 +54,7 @@ fn a_volume_of_one_node_is_read_there() {
     }
     let alone = decide("shop", "data", &claim(&["ReadWriteOncePod"]), &pods, None);
     assert!(
-        matches!(alone, Ok(Decision::Fail(failure)) if failure.message.contains("pod running has the claim"))
+        matches!(alone, Ok(Verdict::Fail(failure)) if failure.message.contains("pod running has the claim"))
     );
     assert_eq!(mount(claim(&["ReadWriteOncePod"]), &pods[..1], None).node, None);
 }
@@ -109,7 +109,7 @@ fn a_claim_that_cannot_be_read_says_why() {
         ("/spec/volumeMode", json!("Block"), "block device"),
         ("/spec/accessModes", json!(7), "cannot be read"),
     ] {
-        let Ok(Decision::Fail(failure)) = with(path, value) else { panic!("{path}") };
+        let Ok(Verdict::Fail(failure)) = with(path, value) else { panic!("{path}") };
         assert!(failure.message.contains(words), "{failure}");
     }
 }

@@ -2,12 +2,12 @@
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-use super::state::{Reach, reach};
-use super::{Decision, Entry, Known, containers, pod_entry, pod_name};
+use super::{Decision, Entry, Known, pod_entry, pod_name};
 use crate::environment::{COVERAGE_VARIABLE, Value, coverage_dir};
 use crate::error::{Failure, Kind};
 use crate::names::ContainerName;
 use crate::probe::{Answer, NO_SHELL};
+use crate::reach::{Reach, containers, reach};
 use crate::selection::Selection;
 
 /// The container that kubectl takes where none is named.

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use k8s_openapi::api::core::v1::{Container, Pod, VolumeMount};
 
-use super::state::{Reach, reach};
+use crate::reach::{Reach, containers, reach};
 
 /// A place on a volume of the pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn witness<'a>(pod: &'a Pod, container: &Container, directory: &str) -> Option<(
     let running = |other: &&Container| {
         other.name != container.name && matches!(reach(pod, other), Reach::Running { .. })
     };
-    super::containers(pod).into_iter().filter(running).find_map(|other| {
+    containers(pod).into_iter().filter(running).find_map(|other| {
         let mounts = other.volume_mounts.iter().flatten().filter(|mount| mount.name == wanted.volume);
         let seen = |mount: &VolumeMount| {
             let rest = wanted.path.strip_prefix(mount.sub_path.as_deref().unwrap_or_default()).ok()?;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod
 
 /// Whether a command can be run in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// It runs.
     Running {
         /// What its reader should know.
@@ -23,7 +23,7 @@ pub(super) enum Reach {
 }
 
 /// Judges one container of a pod.
-pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
+pub(crate) fn reach(pod: &Pod, container: &Container) -> Reach {
     let status = status_of(pod, &container.name);
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
     let state = status.and_then(|status| status.state.as_ref());
@@ -58,7 +58,7 @@ pub(super) fn reach(pod: &Pod, container: &Container) -> Reach {
 }
 
 /// The status of a container, sidecars and init containers included.
-pub(super) fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+pub(crate) fn status_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
     let lists = [&status.container_statuses, &status.init_container_statuses];
     lists.into_iter().flatten().flatten().find(|status| status.name == name)
@@ -70,7 +70,7 @@ fn running_note(pod: &Pod) -> Option<String> {
 }
 
 /// What its restarts mean for the files in a running container's directory, which lies on a volume or may not.
-pub(super) fn restarts_note(pod: &Pod, container: &Container, on_volume: bool) -> Option<String> {
+pub(crate) fn restarts_note(pod: &Pod, container: &Container, on_volume: bool) -> Option<String> {
     let status = status_of(pod, &container.name).filter(|status| status.restart_count > 0)?;
     // A program that ended well has written its counters, and they are still there.
     if on_volume && last_exit_code(Some(status)) == Some(0) {
@@ -126,4 +126,19 @@ fn without_state(pod: &Pod, phase: &str) -> Reach {
 fn detail(reason: Option<&str>, message: Option<&str>) -> String {
     let parts: Vec<&str> = [reason, message].into_iter().flatten().filter(|text| !text.is_empty()).collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(": ")) }
+}
+
+/// The containers of a pod in the order of its spec, those that run beside the others (sidecars) included.
+pub(crate) fn containers(pod: &Pod) -> Vec<&Container> {
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    spec.init_containers.iter().flatten().chain(&spec.containers).collect()
+}
+
+/// Why a pod has not started, if it has not.
+pub(crate) fn not_started(pod: &Pod) -> Option<String> {
+    let containers = containers(pod);
+    match reach(pod, containers.last()?) {
+        Reach::NotYet { why } => Some(why),
+        _ => None,
+    }
 }

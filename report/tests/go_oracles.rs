@@ -106,3 +106,106 @@ fn patterns_match_as_in_the_reference() {
     }
     println!("{} pairs of pattern and path are the same", pairs.len());
 }
+
+/// A function as `go tool cover -func` shows it: file, line of its keyword, name without the receiver, percentage.
+type Shown = (String, u64, String, String);
+
+/// What `covreport --json` says of the functions that are declared in Go files which `go tool cover` can take apart.
+fn declared_functions(report: &serde_json::Value, is_taken: impl Fn(&str) -> bool) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    for file in report["files"].as_array().unwrap() {
+        let name = file["names"][0].as_str().unwrap();
+        for function in file["functions"].as_array().unwrap().iter().filter(|_| is_taken(name)) {
+            let full = function["name"].as_str().unwrap();
+            if full.starts_with("func.") {
+                continue;
+            }
+            // `(*Pair[...]).Set`, `Map[...]`, `init.0`, `F#2`.
+            let bare = full.replace("[...]", "");
+            let bare = if bare.starts_with("init.") { "init" } else { bare.rsplit('.').next().unwrap() };
+            let [covered, total] = ["covered", "total"]
+                .map(|key| u32::try_from(function["statements"][key].as_u64().unwrap()).unwrap());
+            let percent = if total == 0 { 0.0 } else { 100.0 * f64::from(covered) / f64::from(total) };
+            let bare = bare.split('#').next().unwrap().to_owned();
+            shown.push((
+                name.to_owned(),
+                function["start_line"].as_u64().unwrap(),
+                bare,
+                format!("{percent:.1}%"),
+            ));
+        }
+    }
+    shown.sort();
+    shown
+}
+
+/// Go counts to a function what lies between its keyword and its closing brace, literals included, as the reports do.
+#[test]
+fn functions_have_the_lines_and_the_shares_of_the_cover_tool() {
+    let (mut compared, mut of_methods) = (0, 0);
+    for version in support::VERSIONS {
+        let Some(root) = go_root(version) else { return };
+        for (set, program) in
+            support::sets_with_source().filter(|(_, program)| !matches!(*program, "workspace" | "single"))
+        {
+            let work = tempfile::tempdir().unwrap();
+            let (profile, report) = (work.path().join("profile"), work.path().join("report"));
+            let source = support::source(program);
+            support::covreport()
+                .current_dir(&source)
+                .args(["--root=.", "--count-ignored"])
+                .arg(format!("--textfmt={}", profile.display()))
+                .arg(format!("--json={}", report.display()))
+                .arg(support::data_set(version, set).join("data"))
+                .assert()
+                .success();
+            let report: serde_json::Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+            // It gives up over files that are not Go, and reads places behind directives as places in the file.
+            let directed = |file: &serde_json::Value| {
+                let path = source.join(file["path"].as_str().unwrap());
+                let text = fs::read_to_string(path).unwrap_or_default();
+                text.contains("\n//line ") || text.contains("/*line ")
+            };
+            let files = report["files"].as_array().unwrap();
+            let taken: Vec<&str> = files
+                .iter()
+                .filter(|file| file["names"].as_array().unwrap().len() == 1 && !directed(file))
+                .map(|file| file["names"][0].as_str().unwrap())
+                .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "go"))
+                .collect();
+            let is_taken = |name: &str| taken.contains(&name);
+            let text = fs::read_to_string(&profile).unwrap();
+            let kept = text.lines().filter(|line| {
+                line.starts_with("mode:")
+                    || is_taken(line.split_once(".go:").map_or("", |(file, _)| &line[..file.len() + 3]))
+            });
+            fs::write(&profile, kept.flat_map(|line| [line, "\n"]).collect::<String>()).unwrap();
+            let run = go(&root)
+                .current_dir(&source)
+                .args(["tool", "cover"])
+                .arg(format!("-func={}", profile.display()))
+                .assert()
+                .success();
+            let output = support::text(&run.get_output().stdout);
+            let mut expected: Vec<Shown> = Vec::new();
+            for line in output.lines().filter(|line| !line.starts_with("total:")) {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let (file, number) = fields[0].trim_end_matches(':').rsplit_once(':').unwrap();
+                expected.push((file.into(), number.parse().unwrap(), fields[1].into(), fields[2].into()));
+            }
+            expected.sort();
+            let ours = declared_functions(&report, is_taken);
+            assert_eq!(ours, expected, "{version} {set}");
+            compared += ours.len();
+            let methods = report["files"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|file| file["functions"].as_array().unwrap());
+            of_methods +=
+                methods.filter(|function| function["name"].as_str().unwrap().contains(").")).count();
+        }
+    }
+    println!("{compared} functions have the same lines and shares");
+    assert!(compared > 1_000 && of_methods > 100, "{compared} functions, {of_methods} methods of pointers");
+}

@@ -1,40 +1,13 @@
 //! `debugdump`: everything in the files, to be read by people. `cmd/covdata/dump.go`.
 
 use std::io::{self, BufWriter, Write};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 
 use bstr::BStr;
-use covfmt::merge::RunArgs;
 use covfmt::meta::{FunctionTable, PackageTable};
 
 use super::exact::PodCounts;
-use super::go_files::granularity_name;
 use super::options::Options;
-use super::pod::OpenPod;
 use crate::view::Ratio;
-
-/// What stands before the counter files of a Go pod: `VisitMetaDataFile`.
-pub(super) fn write_modes(pod: &OpenPod, out: &mut dyn Write) -> io::Result<()> {
-    let (mode, granularity) = (pod.tables.mode(), granularity_name(pod.mode.1));
-    write!(out, "Cover mode: {mode}\nCover granularity: {granularity}\n")
-}
-
-/// What is said about a counter file: `BeginCounterDataFile`.
-pub(super) fn data_file(path: &Path, args: &RunArgs) -> Vec<u8> {
-    let mut line = [b"data file ", path.as_os_str().as_bytes()].concat();
-    for (key, value) in [("GOOS", &args.goos), ("GOARCH", &args.goarch)] {
-        if !value.is_empty() {
-            line.extend_from_slice(&[b" ", key.as_bytes(), b"=", value].concat());
-        }
-    }
-    if !args.argv.is_empty() {
-        let arguments: Vec<&[u8]> = args.argv.iter().map(AsRef::as_ref).collect();
-        line.extend_from_slice(&[b"  program args: [", arguments.join(&b' ').as_slice(), b"]\n"].concat());
-    }
-    line.push(b'\n');
-    line
-}
 
 /// Writes the functions of the packages asked for and adds up their statements: `VisitFunc`.
 pub(super) fn write_functions(

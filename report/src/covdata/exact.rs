@@ -11,7 +11,7 @@ use covfmt::merge::RunArgs;
 use covfmt::meta::MetaTables;
 use covfmt::pod::{CounterRef, GoPod};
 
-use super::debugdump::{data_file, write_modes};
+use super::headings::{data_file, write_modes};
 use super::options::Options;
 use super::pod::{CounterVisitor, OpenPod, PodReader, bytes_of};
 use super::sums::{Describe, FoundSums, Modes, PodSums, merge_ordinary_described};

@@ -11,6 +11,7 @@ mod flags;
 mod func;
 mod go_files;
 mod go_text;
+mod headings;
 mod merge;
 mod meta_merge;
 mod options;

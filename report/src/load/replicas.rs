@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use covfmt::pod::{CounterRef, GoPod};
+use covfmt::pod::GoPod;
 use covfmt::source::FileBytes;
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::InputError;
 use crate::notice::Notice;
@@ -39,13 +40,11 @@ fn drop_copies_in(pod: &mut GoPod) -> Vec<(PathBuf, PathBuf)> {
     by_name.sort_by_key(name);
     let mut originals: HashMap<usize, usize> = HashMap::new();
     for indices in by_name.chunk_by(|a, b| name(a) == name(b)).filter(|indices| indices.len() > 1) {
-        let mut kept: Vec<usize> = Vec::new();
-        for &index in indices {
-            match kept.iter().find(|original| same_file(&pod.counters, **original, index)) {
-                Some(original) => drop(originals.insert(index, *original)),
-                None => kept.push(index),
-            }
-        }
+        let counters: Vec<(usize, &Path)> = indices
+            .iter()
+            .filter_map(|index| Some((*index, pod.counters.get(*index)?.path.as_path())))
+            .collect();
+        originals.extend(copies(&counters));
     }
     let path =
         |index: &usize| pod.counters.get(*index).map(|counter| counter.path.clone()).unwrap_or_default();
@@ -60,9 +59,39 @@ fn drop_copies_in(pod: &mut GoPod) -> Vec<(PathBuf, PathBuf)> {
     dropped
 }
 
-fn same_file(counters: &[CounterRef], a: usize, b: usize) -> bool {
-    let (Some(a), Some(b)) = (counters.get(a), counters.get(b)) else { return false };
-    same_bytes(&a.path, &b.path).unwrap_or(false)
+/// Each copy with the first file that has its bytes. Files are read once at most, and only where sizes agree.
+fn copies(files: &[(usize, &Path)]) -> Vec<(usize, usize)> {
+    let mut copies = Vec::new();
+    let mut by_inode: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut by_size: HashMap<u64, Vec<(usize, &Path)>> = HashMap::new();
+    for &(index, path) in files {
+        let Ok(metadata) = path.metadata() else { continue };
+        let first = *by_inode.entry((metadata.dev(), metadata.ino())).or_insert(index);
+        if first == index {
+            by_size.entry(metadata.len()).or_default().push((index, path));
+        } else {
+            copies.push((index, first));
+        }
+    }
+    for files in by_size.values().filter(|files| files.len() > 1) {
+        let digests: Vec<Option<[u8; 32]>> = files.par_iter().map(|(_, path)| digest(path)).collect();
+        let mut by_digest: HashMap<[u8; 32], usize> = HashMap::new();
+        for (&(index, _), digest) in files.iter().zip(digests) {
+            let Some(digest) = digest else { continue };
+            let first = *by_digest.entry(digest).or_insert(index);
+            if first != index {
+                copies.push((index, first));
+            }
+        }
+    }
+    // A link to a copy is one of the same file.
+    let further: HashMap<usize, usize> = copies.iter().copied().collect();
+    copies.into_iter().map(|(copy, first)| (copy, further.get(&first).copied().unwrap_or(first))).collect()
+}
+
+/// SHA-256 of a file's bytes; `None` if it cannot be read.
+fn digest(path: &Path) -> Option<[u8; 32]> {
+    Some(Sha256::digest(&*FileBytes::open(path).ok()?).into())
 }
 
 /// Whether two files have the same bytes.
@@ -84,6 +113,8 @@ pub(super) fn same_bytes(a: &Path, b: &Path) -> Result<bool, InputError> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use covfmt::pod::CounterRef;
 
     use super::*;
 
@@ -119,5 +150,37 @@ mod tests {
             "{}",
             notices[0]
         );
+    }
+    #[test]
+    fn links_are_copies_too_and_what_cannot_be_read_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("a"), "one").unwrap();
+        fs::write(path("b"), "one").unwrap();
+        fs::hard_link(path("b"), path("c")).unwrap();
+        std::os::unix::fs::symlink("b", path("d")).unwrap();
+        fs::write(path("e"), "two").unwrap();
+        let paths: Vec<PathBuf> = ["nowhere", "a", "b", "c", "d", "e", "nowhere"].map(path).into();
+        let files: Vec<(usize, &Path)> = paths.iter().map(PathBuf::as_path).enumerate().collect();
+        let mut copies = copies(&files);
+        copies.sort_unstable();
+        assert_eq!(copies, [(2, 1), (3, 1), (4, 1)]);
+    }
+
+    /// Comparing each with each takes minutes.
+    #[test]
+    fn many_namesakes_are_read_once_each() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = (10_000..15_000)
+            .map(|number: u32| {
+                let path = directory.path().join(number.to_string());
+                fs::write(&path, (number - number % 2).to_string()).unwrap();
+                path
+            })
+            .collect();
+        let files: Vec<(usize, &Path)> = paths.iter().map(PathBuf::as_path).enumerate().collect();
+        let start = std::time::Instant::now();
+        assert_eq!(copies(&files).len(), 2_500);
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     }
 }

@@ -25,4 +25,5 @@ pub mod select;
 pub mod signals;
 pub mod sink;
 pub mod source;
+pub mod threads;
 pub mod view;

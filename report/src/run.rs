@@ -19,6 +19,7 @@ use crate::relocate::relocate;
 use crate::remarks;
 use crate::select::{SelectError, select};
 use crate::sink::{Sink, SinkError};
+use crate::threads::number_of_threads;
 use crate::view::{FilesError, Places, View, ViewError};
 
 /// Why no report was written.
@@ -92,7 +93,7 @@ impl RunError {
 /// Carries out a plan. Remarks go to `messages`, as soon as they are known; reports go where the plan says. Gives what
 /// is not in them though it should be: with `keep_going` only.
 pub fn run(plan: &Plan, messages: &mut (dyn Write + Send)) -> Result<Vec<MissingInput>, RunError> {
-    let pool = ThreadPoolBuilder::new().num_threads(plan.threads.unwrap_or(0)).build()?;
+    let pool = ThreadPoolBuilder::new().num_threads(number_of_threads(plan.threads)).build()?;
     pool.install(|| run_here(plan, messages))
 }
 

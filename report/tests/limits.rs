@@ -191,3 +191,24 @@ fn the_largest_text_is_not_made_in_memory() {
         assert!(bytes > 2_000_000, "{format}: {bytes}");
     }
 }
+
+#[test]
+fn threads_are_bounded() {
+    let here = tempfile::tempdir().unwrap();
+    fleet_of_one(here.path());
+    // Each thread takes 64 MiB of address space, so that with more than 256 there is none left.
+    let run = |line: &str| limited(here.path(), "-v 33554432", line);
+    let refused = run("\"$covreport\" --no-checkout --threads=257 .");
+    assert_eq!(refused.status.code(), Some(2));
+    let messages = text(&refused.stderr);
+    assert!(messages.contains("257 is not in 1..=256"), "{messages}");
+    for line in [
+        "\"$covreport\" --no-checkout --threads=256 .",
+        "RAYON_NUM_THREADS=100000 \"$covreport\" --no-checkout .",
+        "RAYON_NUM_THREADS=100000 \"$covdata\" percent -i .",
+    ] {
+        let bounded = run(line);
+        assert!(bounded.status.success(), "{line}: {}", text(&bounded.stderr));
+        assert!(text(&bounded.stdout).contains("of statements"), "{line}");
+    }
+}

@@ -11,6 +11,7 @@ use clap::{CommandFactory as _, Parser, ValueEnum};
 
 use crate::checkout::PathMap;
 use crate::select::FileGlob;
+use crate::threads::MOST_THREADS;
 
 pub use reports::{Branches, ReportOptions, Reports};
 
@@ -114,8 +115,8 @@ pub struct Arguments {
     #[arg(long)]
     pub verify: bool,
 
-    /// Number of threads [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Number of threads, 256 at most [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
     pub threads: Option<u16>,
 }
 

@@ -228,3 +228,68 @@ fn other_manifests_are_passed_over_and_broken_ones_are_errors() {
         assert!(messages.contains(says) && messages.contains("manifest.json"), "{messages}");
     }
 }
+
+/// Nobody can tell what the newest run holds, or failed to fetch.
+#[test]
+fn a_broken_manifest_above_an_input_is_an_error() {
+    let store = store(true);
+    let manifest = store.path().join("manifest.json");
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let part = store.path().join("shop/pod-1");
+    let broken = [
+        (whole[..whole.len() - 1].to_owned(), "not a readable manifest"),
+        (whole.replace("\"version\":1", "\"version\":2"), "version 2 of the manifest is newer"),
+        (whole.replace("shop/pod-2", "../pod-2"), "is no path below"),
+        (String::new(), "not a readable manifest"),
+    ];
+    for (text_of_it, says) in broken {
+        fs::write(&manifest, text_of_it).unwrap();
+        let run = covreport().args(["--textfmt"]).arg(&part).assert().code(1);
+        let messages = text(&run.get_output().stderr);
+        assert!(messages.contains("/manifest.json: ") && messages.contains(says), "{messages}");
+        assert_eq!(text(&run.get_output().stdout), "");
+        let run = covreport().args(["--textfmt", "--keep-going"]).arg(&part).assert().code(2);
+        assert_eq!(text(&run.get_output().stdout), profile_of(&["pod-1"]));
+        let messages = text(&run.get_output().stderr);
+        assert!(messages.contains(says), "{messages}");
+    }
+    // None at all, another program's, or a directory of that name.
+    fs::write(&manifest, r#"{"name":"a web application"}"#).unwrap();
+    covreport().arg(&part).assert().success();
+    fs::remove_file(&manifest).unwrap();
+    covreport().arg(&part).assert().success();
+    fs::create_dir(&manifest).unwrap();
+    covreport().arg(&part).assert().success();
+}
+
+#[test]
+fn a_failure_is_named_once_however_many_inputs_it_concerns() {
+    let store = store(true);
+    fs::create_dir_all(store.path().join("shop/pod-9")).unwrap();
+    let inputs = [store.path().join("shop"), store.path().join("shop/pod-9")];
+    let messages = text(&covreport().args(inputs).assert().code(2).get_output().stderr);
+    assert_eq!(messages.matches("the archive ended").count(), 1, "{messages}");
+}
+
+/// The rest of it, too: a manifest may be of any program, and be long.
+#[test]
+fn what_a_manifest_holds_besides_takes_no_memory() {
+    let store = store(false);
+    let manifest = store.path().join("manifest.json");
+    let ours = fs::read_to_string(&manifest).unwrap();
+    let long = format!("[{}0]", "{\"\":0},".repeat(1 << 22));
+    let limited = |input: &Path| {
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", "ulimit -v 524288 && exec \"$0\" --no-checkout --threads=1 --textfmt \"$1\""]);
+        command.arg(env!("CARGO_BIN_EXE_covreport")).arg(input).output().unwrap()
+    };
+    for (text_of_it, pods) in [
+        (ours.replacen('{', &format!("{{\"new\":{long},"), 1), &["pod-1", "pod-2"][..]),
+        (long, &["pod-0", "pod-1", "pod-2"]),
+    ] {
+        fs::write(&manifest, text_of_it).unwrap();
+        let run = limited(store.path());
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        assert_eq!(text(&run.stdout), profile_of(pods));
+    }
+}

@@ -10,9 +10,10 @@ use covfmt::source::{FileBytes, read_regular};
 use sha2::{Digest as _, Sha256};
 
 use super::InputError;
+use super::above;
 use super::losses::Losses;
 use crate::covdata::is_command;
-use crate::manifest::{ListedFile, Manifest, Run};
+use crate::manifest::{ListedFile, Manifest, Missing, Run};
 use crate::missing::{MissingInput, MissingKind};
 use crate::notice::Notice;
 use crate::plan::Plan;
@@ -71,13 +72,7 @@ pub(super) fn collect(plan: &Plan, losses: &mut Losses) -> Result<Collected, Inp
             }
         }
     }
-    for (origin, input) in plan.inputs.iter().enumerate() {
-        let Some(store) = StorePart::find(input) else { continue };
-        let Some(newest) = store.manifest.runs.last() else { continue };
-        let (path, below) = (store.directory.join(MANIFEST), store.below());
-        note_failures(newest, &path, below, losses);
-        collected.notices.extend(older_files(origin, input, &store, newest, &collected));
-    }
+    above::heed(&plan.inputs, &collected.files, losses, &mut collected.notices)?;
     Ok(collected)
 }
 
@@ -102,55 +97,8 @@ fn advice(path: &Path, plan: &Plan) -> String {
     }
 }
 
-const MANIFEST: &str = "manifest.json";
-
-/// An input that lies within a store of covfetch, below its manifest.
-struct StorePart {
-    /// The input, links resolved.
-    whole: PathBuf,
-    directory: PathBuf,
-    manifest: Manifest,
-}
-
-impl StorePart {
-    fn find(input: &Path) -> Option<Self> {
-        let whole = input.canonicalize().ok()?;
-        let read =
-            |directory: &Path| Manifest::parse(&manifest_bytes(&directory.join(MANIFEST)).ok()?).ok()?;
-        let found = whole.ancestors().skip(1).find_map(|above| Some((above.to_path_buf(), read(above)?)));
-        found.map(|(directory, manifest)| Self { whole, directory, manifest })
-    }
-
-    fn below(&self) -> &Path {
-        self.whole.strip_prefix(&self.directory).unwrap_or(Path::new(""))
-    }
-}
-
-/// Who names a directory within covfetch's store wants that directory, but should know if it holds files of older runs.
-fn older_files(
-    origin: usize,
-    input: &Path,
-    store: &StorePart,
-    newest: &Run,
-    collected: &Collected,
-) -> Option<Notice> {
-    let StorePart { whole, directory, .. } = store;
-    let listed: BTreeSet<PathBuf> = newest.files.iter().map(|file| directory.join(&file.path)).collect();
-    let is_older = |file: &&FoundFile| {
-        let below = file.path.strip_prefix(input).unwrap_or(Path::new(""));
-        let path = if below.as_os_str().is_empty() { whole.clone() } else { whole.join(below) };
-        file.origin == origin && coverage_name(&file.path).is_some() && !listed.contains(&path)
-    };
-    let older = collected.files.iter().filter(is_older).count();
-    (older != 0).then(|| {
-        Notice::warning(format!(
-            "{}: {older} of the coverage files are not of run {}, the newest in {}",
-            input.display(),
-            newest.id,
-            directory.join(MANIFEST).display()
-        ))
-    })
-}
+/// The name of the file that covfetch leaves.
+pub(super) const MANIFEST: &str = "manifest.json";
 
 /// Leaves only what the manifest says, and checks that it is there.
 fn obey(
@@ -169,7 +117,9 @@ fn obey(
     };
     let chosen: &[Run] = if plan.all_runs { &manifest.runs } else { std::slice::from_ref(newest) };
     for run in chosen {
-        note_failures(run, path, Path::new(""), losses);
+        for failure in &run.failures {
+            note_failure(run, failure, path, losses);
+        }
     }
     let listed: BTreeSet<&ListedFile> = chosen.iter().flat_map(|run| &run.files).collect();
     let (mut paths, mut refused): (BTreeSet<&Path>, BTreeSet<&Path>) = Default::default();
@@ -222,13 +172,13 @@ fn obey(
     Ok(())
 }
 
-fn note_failures(run: &Run, manifest: &Path, below: &Path, losses: &mut Losses) {
-    for failure in run.missing_below(below) {
-        losses.note(MissingInput::not_fetched(manifest, &run.id, &failure.place, &failure.why));
-    }
+/// Notes something that a run failed to fetch.
+pub(super) fn note_failure(run: &Run, failure: &Missing, manifest: &Path, losses: &mut Losses) {
+    losses.note(MissingInput::not_fetched(manifest, &run.id, &failure.place, &failure.why));
 }
 
-fn read_manifest(path: &Path) -> Result<Option<Manifest>, InputError> {
+/// Reads a manifest; `None` if it is some other program's.
+pub(super) fn read_manifest(path: &Path) -> Result<Option<Manifest>, InputError> {
     let bytes = manifest_bytes(path).map_err(|source| InputError::Io { path: path.into(), source })?;
     Manifest::parse(&bytes).map_err(|source| InputError::Manifest { path: path.into(), source })
 }
@@ -271,6 +221,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-fn coverage_name(path: &Path) -> Option<FileName<'_>> {
+/// What a path's name says; `None` if it is no coverage file's.
+pub(super) fn coverage_name(path: &Path) -> Option<FileName<'_>> {
     FileName::parse(path.file_name()?.as_bytes())
 }

@@ -3,6 +3,7 @@
 //! inputs (paths, manifests) -> Go pods -> distinct files -> merged builds -> profile. Each step hands on values;
 //! nothing is printed here.
 
+mod above;
 mod builds;
 mod error;
 mod inputs;

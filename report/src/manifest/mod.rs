@@ -3,10 +3,14 @@
 //! The schema is `docs/MANIFEST.md`; this program shares no code with the one that writes it. A manifest is input like
 //! any other: no path in it may leave its directory.
 
+mod head;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use head::{Head, Scalar};
 
 /// The newest version of the schema that this reader knows.
 const VERSION: u64 = 1;
@@ -67,8 +71,14 @@ pub enum ManifestError {
     /// No number of a version.
     #[error("the manifest's version is {found}, which is none")]
     NoVersion {
-        /// What is there, as JSON.
+        /// What is there, as JSON or in words.
         found: String,
+    },
+    /// A field that says whose it is stands there twice, and readers would take one or the other.
+    #[error("the manifest has more than one {name}")]
+    Twice {
+        /// The field.
+        name: &'static str,
     },
     /// A path that leaves the directory.
     #[error("the manifest names {path:?}, which is no path below its directory")]
@@ -76,12 +86,6 @@ pub enum ManifestError {
         /// The path found.
         path: String,
     },
-}
-
-#[derive(Deserialize)]
-struct Head {
-    schema: Option<serde_json::Value>,
-    version: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -124,19 +128,22 @@ impl Manifest {
     /// Reads a `manifest.json`; `None` if it is some other program's.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, ManifestError> {
         // A list or a number is JSON, too, and another program's.
-        let head = match serde_json::from_slice::<serde_json::Value>(bytes)? {
-            value @ serde_json::Value::Object(_) => serde_json::from_value::<Head>(value).ok(),
-            _ => None,
-        };
-        let Some(head) = head.filter(|head| head.schema.as_ref().is_some_and(|schema| schema == SCHEMA))
-        else {
+        let head: Head = serde_json::from_slice(bytes)?;
+        if !head.schema.contains(&Scalar::Text(SCHEMA.to_owned())) {
             return Ok(None);
-        };
-        let version = head.version.unwrap_or(serde_json::Value::Null);
-        match version.as_u64() {
-            Some(1..=VERSION) => {}
-            Some(found) if found > VERSION => return Err(ManifestError::Version { found }),
-            _ => return Err(ManifestError::NoVersion { found: version.to_string() }),
+        }
+        for (name, values) in [("schema", &head.schema), ("version", &head.version)] {
+            if values.len() > 1 {
+                return Err(ManifestError::Twice { name });
+            }
+        }
+        match head.version.first() {
+            Some(Scalar::Number(1..=VERSION)) => {}
+            Some(Scalar::Number(found)) if *found > VERSION => {
+                return Err(ManifestError::Version { found: *found });
+            }
+            Some(found) => return Err(ManifestError::NoVersion { found: found.to_string() }),
+            None => return Err(ManifestError::NoVersion { found: "missing".to_owned() }),
         }
         let body: Body = serde_json::from_slice(bytes)?;
         let runs = body.runs.into_iter().map(Run::from_raw).collect::<Result<_, _>>()?;
@@ -173,11 +180,11 @@ impl Run {
         Ok(Self { id: raw.id, started: raw.started, files, failures })
     }
 
-    /// What is missing below a place in the store. The empty place is the whole store.
-    pub fn missing_below(&self, below: &Path) -> impl Iterator<Item = &Missing> {
-        self.failures
-            .iter()
-            .filter(move |missing| missing.place.starts_with(below) || below.starts_with(&missing.place))
+    /// What is missing below a place in the store, with its index. The empty place is the whole store.
+    pub fn missing_below(&self, below: &Path) -> impl Iterator<Item = (usize, &Missing)> {
+        let concerns =
+            move |missing: &Missing| missing.place.starts_with(below) || below.starts_with(&missing.place);
+        self.failures.iter().enumerate().filter(move |(_, missing)| concerns(missing))
     }
 }
 
@@ -230,7 +237,7 @@ mod tests {
     fn failures_are_named() {
         let manifest = parse(&manifest(&run("partial", &format!("{FETCHED},{FAILED}"))));
         let below = |place: &'static str| -> Vec<String> {
-            manifest.runs[0].missing_below(Path::new(place)).map(Missing::to_string).collect()
+            manifest.runs[0].missing_below(Path::new(place)).map(|(_, missing)| missing.to_string()).collect()
         };
         for place in ["", "n", "n/q", "n/q/app"] {
             assert_eq!(below(place), ["n/q: gone"], "{place}");
@@ -254,7 +261,18 @@ mod tests {
 
     #[test]
     fn other_manifests_are_none_of_ours() {
-        for text in ["{}", "[1]", "3", r#"{"name":"app","version":"1.0"}"#, r#"{"schema":3,"version":9}"#] {
+        for text in [
+            "{}",
+            "[1]",
+            "3",
+            r#"{"name":"app","version":"1.0"}"#,
+            r#"{"schema":3,"version":9}"#,
+            "null",
+            "\"x\"",
+            "-1.5",
+            "[[[]]]",
+            r#"{"version":1,"version":2,"schema":["covfetch/manifest"]}"#,
+        ] {
             assert_eq!(Manifest::parse(text.as_bytes()).unwrap(), None, "{text}");
         }
     }
@@ -271,7 +289,16 @@ mod tests {
             let text = format!(r#"{{"schema":"covfetch/manifest","version":{version},"runs":[]}}"#);
             assert_eq!(message(&text), format!("the manifest's version is {version}, which is none"));
         }
-        assert!(message(r#"{"schema":"covfetch/manifest","runs":[]}"#).contains("version is null"));
+        assert!(message(r#"{"schema":"covfetch/manifest","runs":[]}"#).contains("version is missing"));
+        for twice in ["schema", "version"] {
+            let value = if twice == "schema" { "\"other\"" } else { "7" };
+            for text in [
+                format!(r#"{{"{twice}":{value},"schema":"covfetch/manifest","version":1,"runs":[]}}"#),
+                format!(r#"{{"schema":"covfetch/manifest","version":1,"{twice}":{value},"runs":[]}}"#),
+            ] {
+                assert_eq!(message(&text), format!("the manifest has more than one {twice}"), "{text}");
+            }
+        }
         for path in ["", "/etc/passwd", "a/../../b", "a//b", "./a", "a\\\\b", "a\\u0000b", "a/"] {
             let bad = FETCHED.replace("n/p/c/covmeta.x", path);
             assert!(message(&manifest(&run("complete", &bad))).contains("is no path below"), "{path}");

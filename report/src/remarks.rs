@@ -83,7 +83,9 @@ pub(crate) fn misleading_maps(view: &View<'_>, places: &Places<'_>, checkout: &C
 /// How the files were found, and which of them were not.
 pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let Findings { without_source, mismatched, unsure, directed, guessed, ambiguous_modules, .. } = findings;
+    let Findings {
+        without_source, mismatched, unsure, directed, misplaced, guessed, ambiguous_modules, ..
+    } = findings;
     let root = checkout.root().map(|root| root.display().to_string());
     let unheeded = if plan.selection.without_marked {
         ", and comments that exclude code in them are not heeded"
@@ -130,6 +132,15 @@ pub(crate) fn on_files(findings: &Findings, checkout: &Checkout, plan: &Plan) ->
              of several files together, and have no branches; give directives of each Go file a name of their own"
         ))
     }));
+    if !misplaced.is_empty() {
+        let units: usize = misplaced.iter().map(|(_, units)| units).sum();
+        let files: Vec<String> = misplaced.iter().map(|(path, units)| format!("{path}: {units}")).collect();
+        notices.push(Notice::warning(format!(
+            "units that end before the line that they begin on, as //line directives make them up to Go 1.26, or are on line 0: \
+             {units} ({}); their statements count, and their lines are the first ones only",
+            some_of(&files)
+        )));
+    }
     if !ambiguous_modules.is_empty() {
         notices.push(Notice::warning(format!(
             "modules that several directories declare, of which the first with the file is taken: {}; --map MODULE=DIRECTORY says \

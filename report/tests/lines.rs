@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 
+use support::made::{MadeFunction, MadePackage, make};
 use support::seen::{lines_of_cobertura, lines_of_lcov, records};
 use support::{
     NEWEST, VERSIONS, assert_golden, covreport, data_set, sets_with_source, source, stdout_of, text,
@@ -137,4 +138,34 @@ fn the_wrong_repository_is_an_error() {
     assert!(
         text(&run.get_output().stderr).contains("error: none of the 6 files in the coverage data is below")
     );
+}
+
+/// Go 1.24 records the second of these behind `//line x.y:100` and `//line x.y:3`; nothing records the first.
+#[test]
+fn statements_of_units_that_are_no_stretch_of_lines_are_on_a_line_and_named() {
+    let here = tempfile::tempdir().unwrap();
+    for (unit, place, total) in
+        [([0, 1, 2, 2, 7], "DA:1,0\n", "LF:2\nLH:1"), ([101, 0, 4, 0, 7], "DA:101,0\n", "LF:2\nLH:1")]
+    {
+        let units = vec![(unit, 0), ([20, 1, 20, 9, 1], 1)];
+        let functions = vec![MadeFunction { name: "F", file: "example.com/app/a.go", units }];
+        let package =
+            MadePackage { path: "example.com/app", name: "app", module: "example.com/app", functions };
+        let data = here.path().join(unit[0].to_string());
+        make(&data, &[package], &[]);
+        let report = || {
+            let mut command = covreport();
+            command.args(["--lcov", "--no-checkout"]).arg(&data);
+            command
+        };
+        let run = report().assert().success();
+        let (lcov, messages) = (text(&run.get_output().stdout), text(&run.get_output().stderr));
+        assert!(lcov.contains(place) && lcov.contains(total) && !lcov.contains("FN:0"), "{lcov}");
+        assert!(
+            messages.contains("warning: units that end before the line that they begin on"),
+            "{messages}"
+        );
+        assert!(messages.contains(": 1 (a.go: 1)"), "{messages}");
+        report().arg("--strict").assert().failure();
+    }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::claims::{Claims, TooManyClaimed};
 use super::digests::SourceDigest;
 use super::functions::{self, FunctionView, Unnamed};
-use super::lines::{Line, LineRule, TooManyLines};
+use super::lines::{Line, LineRule, TooManyLines, is_misplaced};
 use super::places::Places;
 use super::statements::{CountedUnit, FileUnits, PackageView};
 use super::totals::Ratio;
@@ -84,6 +84,9 @@ pub struct Findings {
     /// Files whose units are places that `//line` directives give, and that could not be traced to the Go files that hold these.
     /// Their lines follow the rule without source, and have no branches.
     pub directed: Vec<String>,
+    /// Files with units that end before the line that they begin on, or are on line 0, and how many. Each of these has one line,
+    /// that on which it begins, or from line 1 on.
+    pub misplaced: Vec<(String, usize)>,
     /// Files that were found by the end of their path: the compiler's name and the path.
     pub guessed: Vec<(String, String)>,
     /// Files that belong to something else: the standard library, a dependency, a module outside the repository. They
@@ -134,6 +137,12 @@ pub enum FilesError {
         /// What is wrong.
         source: TooManyLines,
     },
+    /// A name with nothing behind its last slash: no file.
+    #[error("the name {name:?} of a source file is that of a directory: damaged or hostile coverage data")]
+    NoName {
+        /// The compiler's name.
+        name: String,
+    },
     /// All files together have more lines than can be.
     #[error(transparent)]
     TooManyClaimed(#[from] TooManyClaimed),
@@ -176,6 +185,8 @@ struct Measured<'p> {
     lines: Vec<Line>,
     functions: Vec<Unnamed>,
     source: SourceState,
+    /// Number of units that are no stretch of lines.
+    misplaced: usize,
     /// The compiler's names for it, with the number of statements under each.
     names: Vec<(&'p BStr, u64)>,
 }
@@ -203,6 +214,10 @@ pub fn source_files<'p>(
     findings.ambiguous_modules = checkout.ambiguous_modules(&modules_used(packages, places));
     let mut claims = Claims::default();
     for Compiled { path, parts, .. } in &compiled {
+        if path.is_empty() || path.ends_with('/') {
+            let name = parts.first().map(|part| part.name.to_string()).unwrap_or_default();
+            return Err(FilesError::NoName { name });
+        }
         claims.add(path, parts.iter().flat_map(|part| &part.units).map(|counted| counted.unit));
     }
     claims.check()?;
@@ -226,6 +241,9 @@ pub fn source_files<'p>(
             SourceState::Unsure => findings.unsure.push(file.path.clone()),
             SourceState::Directed => findings.directed.push(file.path.clone()),
             SourceState::Mismatched(why) => findings.mismatched.push((file.path.clone(), why)),
+        }
+        if file.misplaced != 0 {
+            findings.misplaced.push((file.path.clone(), file.misplaced));
         }
         let functions = functions::name_all(file.functions, inits.entry(file.package).or_default());
         let path = match checkout.root().filter(|_| style.absolute && file.by.is_inside()) {
@@ -381,5 +399,6 @@ fn measure<'p>(
     let functions =
         functions::collect(mode, &functions, &rule, fitting.map(|text| (text, declared.as_slice())));
     let names = parts.iter().map(|part| (part.name, part.statements())).collect();
-    Ok(Measured { path, by, package, lines, functions, source, names })
+    let misplaced = units().filter(is_misplaced).count();
+    Ok(Measured { path, by, package, lines, functions, source, misplaced, names })
 }

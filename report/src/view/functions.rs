@@ -136,6 +136,8 @@ fn join(
     };
     let declaration = declaration.map(|(_, declaration)| declaration);
     let name = function.map_or(Name::Known(String::new()), |function| name_of(function, declaration));
+    // No Go writes line 0, and no line has that number.
+    let start_line = start_line.max(1);
     Unnamed { name, start_line, end_line: end_line.max(start_line), hits, statements, lines: lines.clone() }
 }
 
@@ -167,13 +169,29 @@ pub(super) fn name_all(functions: Vec<Unnamed>, inits: &mut usize) -> Vec<Functi
                 name
             }
         };
-        let times = taken.entry(name.clone()).or_insert(0);
-        *times += 1;
-        let name = if *times == 1 { name } else { format!("{name}#{times}") };
+        let name = unlike_others(name, &mut taken);
         let Unnamed { start_line, end_line, hits, statements, lines, .. } = function;
         named.push(FunctionView { name, start_line, end_line, hits, statements, lines });
     }
     named
+}
+
+/// The name, or the name with the first number that makes it unlike all before it. `taken` has how often each was tried.
+fn unlike_others(name: String, taken: &mut HashMap<String, usize>) -> String {
+    let Some(mut times) = taken.get(&name).copied() else {
+        taken.insert(name.clone(), 1);
+        return name;
+    };
+    let unlike = loop {
+        times += 1;
+        let numbered = format!("{name}#{times}");
+        if !taken.contains_key(&numbered) {
+            break numbered;
+        }
+    };
+    taken.insert(name, times);
+    taken.insert(unlike.clone(), 1);
+    unlike
 }
 
 /// From the start of the first unit to the end of the last; lines and columns.
@@ -334,6 +352,18 @@ mod tests {
             ["(*Pair[...]).Set", "Set[...].Set", "Map[...]", "Set[...].init", "init.0"]
         );
         assert_eq!(names(&functions, None), ["Set", "Set#2", "Map", "init.0", "init.1"]);
+    }
+
+    #[test]
+    fn names_are_unlike_even_where_one_looks_numbered() {
+        let units: Vec<[Unit; 1]> = (1..=4).map(|line| [unit(line, 5, line, 9)]).collect();
+        let shown = |all: [&str; 4]| {
+            let functions: Vec<Function<'_>> =
+                all.iter().zip(&units).map(|(name, units)| function(name, units, &[1])).collect();
+            names(&functions, None)
+        };
+        assert_eq!(shown(["F", "F", "F#2", "F"]), ["F", "F#2", "F#2#2", "F#3"]);
+        assert_eq!(shown(["F#2", "F", "F", "F"]), ["F#2", "F", "F#3", "F#4"]);
     }
 
     #[test]

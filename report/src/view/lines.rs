@@ -85,6 +85,9 @@ impl<'s> LineRule<'s> {
     ///   column 2, where up to Go 1.26 the closing brace of a function stands;
     /// - a first line on which the unit starts right where another ends: that is an opening brace of Go 1.26 or older.
     ///   (At column 1 it is a label in data of Go 1.27.)
+    ///
+    /// Always the line that it begins on, if that leaves nothing or the unit ends before it begins: what it counts has to
+    /// be on a line. Line 0, which no Go writes, is line 1.
     fn whole_lines(&self, unit: &Unit) -> impl Iterator<Item = CodeSpan> + use<> {
         let unit = *unit;
         let several = unit.start_line < unit.end_line;
@@ -94,6 +97,8 @@ impl<'s> LineRule<'s> {
             && self.ends.binary_search(&(unit.start_line, unit.start_column)).is_ok();
         let closes = several && columns_known && matches!(unit.end_column, 1 | 2);
         let (first, last) = (unit.start_line + u32::from(opens), unit.end_line - u32::from(closes));
+        let (first, last) = if first > last { (unit.start_line, unit.start_line) } else { (first, last) };
+        let (first, last) = (first.max(1), last.max(1));
         let most = if unit.statements == 0 { 0 } else { MAX_LINES_OF_A_FILE + 1 };
         let span = move |line| CodeSpan {
             line,
@@ -142,6 +147,12 @@ impl<'s> LineRule<'s> {
         lines.extend(by_line().map(line));
         Ok(lines)
     }
+}
+
+/// Whether a unit is no stretch of lines: it ends before the line that it begins on, as places that `//line` directives give
+/// may up to Go 1.26, or is on line 0, which no Go writes. Units without statements have no lines anyway.
+pub(super) fn is_misplaced(unit: &Unit) -> bool {
+    unit.statements != 0 && (unit.end_line < unit.start_line || unit.start_line == 0)
 }
 
 /// What one unit has on one line.
@@ -286,15 +297,32 @@ mod tests {
     }
 
     #[test]
+    fn every_unit_has_a_line() {
+        // As up to Go 1.26 behind `//line x.y:100` and `//line x.y:3`.
+        assert_eq!(
+            without(&[counted((100, 0, 3, 0), 0), counted((7, 1, 7, 9), 1)]),
+            [(7, 1, vec![]), (100, 0, vec![])]
+        );
+        // What looks like two braces and nothing between them.
+        assert_eq!(
+            without(&[counted((1, 1, 2, 8), 1), counted((2, 8, 3, 2), 0)]),
+            [(1, 1, vec![]), (2, 1, vec![1, 0])]
+        );
+        assert_eq!(without(&[counted((0, 1, 2, 9), 1)]), [(1, 1, vec![]), (2, 1, vec![])]);
+        assert_eq!(without(&[counted((0, 1, 0, 9), 1)]), [(1, 1, vec![])]);
+    }
+
+    #[test]
     fn absurd_units_are_bounded() {
-        let mut absurd = counted((u32::MAX, 1, 1, 1), 1);
-        assert_eq!(without(&[absurd]), []);
+        let mut absurd = counted((1, 1, 1, 1), 1);
         absurd.unit =
             Unit { start_line: 1, end_line: u32::MAX, start_column: 1, end_column: 3, statements: 1 };
         let rule = LineRule::without_source(std::iter::once(absurd.unit));
         assert_eq!(rule.lines(CounterMode::Count, &[absurd]), Err(TooManyLines));
         // One line only, but the last of four billion.
-        let last = counted((u32::MAX, 1, u32::MAX, 9), 1);
-        assert_eq!(rule.lines(CounterMode::Count, &[last]), Err(TooManyLines));
+        for end in [u32::MAX, 1] {
+            let last = counted((u32::MAX, 1, end, 9), 1);
+            assert_eq!(rule.lines(CounterMode::Count, &[last]), Err(TooManyLines));
+        }
     }
 }

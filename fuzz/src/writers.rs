@@ -33,7 +33,7 @@ pub(crate) fn writers(data: &[u8]) {
     let checkout = Checkout::default();
     let mut view = match View::new(&profile) {
         Ok(view) => view,
-        Err(ViewError::ControlCharacter { .. }) => return,
+        Err(ViewError::Names(_)) => return,
         Err(error) => panic!("{error}"),
     };
     let places = Places::find(&view.packages, &checkout);

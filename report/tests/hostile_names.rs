@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fs;
 use std::path::Path;
 
 use support::made::{MadeFunction, MadePackage, make};
@@ -33,8 +34,18 @@ fn write(directory: &Path, package: &str, file: &str, function: &str) {
 #[test]
 fn control_characters_are_refused_and_shown_escaped() {
     let plain = ["example.com/m/p", "example.com/m/p/a.go", "f"];
-    for hostile in ["a\nend_of_record\nSF:b.go", "a\u{1b}[2Jb", "a\rb", "a\u{7f}b", "a\u{9b}31mb", "a\u{0}b"]
-    {
+    for hostile in [
+        "a\nend_of_record\nSF:b.go",
+        "a\u{1b}[2Jb",
+        "a\rb",
+        "a\u{7f}b",
+        "a\u{9b}31mb",
+        "a\u{0}b",
+        // What Python's splitlines takes for line breaks, too.
+        "a\u{85}SF:b.go",
+        "a\u{2028}SF:b.go",
+        "a\u{2029}SF:b.go",
+    ] {
         for place in 0..3 {
             let directory = tempfile::tempdir().unwrap();
             let mut names = plain.map(str::to_owned);
@@ -105,4 +116,53 @@ fn markup_stays_text() {
     // The drop-in prints what the reference prints, byte for byte.
     let run = covdata().args(["pkglist", "-i"]).arg(directory.path()).assert().success();
     assert!(text(&run.get_output().stdout).contains(hostile));
+}
+
+#[test]
+fn names_that_no_report_can_show_apart_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let function = |file| MadeFunction { name: "F", file, units: vec![([1, 1, 2, 2, 1], 1)] };
+    let functions = vec![function("example.com/m/p/a~.go"), function("example.com/m/p/a^.go")];
+    make(directory.path(), &[MadePackage { path: "p", name: "p", module: "m", functions }], &[]);
+    // The builder of data takes text only.
+    let entries = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let meta = entries.into_iter().find(|path| path.to_string_lossy().contains("covmeta.")).unwrap();
+    let bytes = fs::read(&meta).unwrap().into_iter();
+    let other = |byte| match byte {
+        b'~' => 0xff,
+        b'^' => 0xfe,
+        byte => byte,
+    };
+    fs::write(&meta, bytes.map(other).collect::<Vec<u8>>()).unwrap();
+    for format in FORMATS {
+        let run = covreport()
+            .args([&format!("--{format}"), "--no-checkout"])
+            .arg(directory.path())
+            .output()
+            .unwrap();
+        let messages = text(&run.stderr);
+        assert_eq!((run.status.code(), text(&run.stdout).as_str()), (Some(1), ""), "--{format}: {messages}");
+        assert!(
+            messages.contains("two names of source files differ only in bytes that are no UTF-8"),
+            "{messages}"
+        );
+    }
+}
+
+#[test]
+fn a_file_without_a_name_is_refused() {
+    for name in ["/", "", "example.com/m/p/"] {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), "example.com/m/p", name, "F");
+        for format in ["lcov", "cobertura", "codecov", "coveralls", "sonarqube", "jacoco", "json"] {
+            let run = covreport()
+                .args([&format!("--{format}"), "--no-checkout", "--include-external"])
+                .arg(directory.path())
+                .output()
+                .unwrap();
+            let messages = text(&run.stderr);
+            assert_eq!((run.status.code(), text(&run.stdout).as_str()), (Some(1), ""), "{name:?} {messages}");
+            assert!(messages.contains(&format!("the name {name:?} of a source file is")), "{messages}");
+        }
+    }
 }

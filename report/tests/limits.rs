@@ -212,3 +212,46 @@ fn threads_are_bounded() {
         assert!(text(&bounded.stdout).contains("of statements"), "{line}");
     }
 }
+
+/// A name stands once in the file, and may be that of any number of functions.
+#[test]
+fn names_of_functions_are_bounded() {
+    let here = tempfile::tempdir().unwrap();
+    let claim = |directory: &str, bytes: usize, functions: u32| {
+        let name = "F".repeat(bytes);
+        let function = |line| MadeFunction {
+            name: &name,
+            file: "example.com/app/a.go",
+            units: vec![([line, 1, line, 9, 1], 1)],
+        };
+        let functions = (1..=functions).map(function).collect();
+        let package =
+            MadePackage { path: "example.com/app", name: "app", module: "example.com/app", functions };
+        make(&here.path().join(directory), &[package], &[]);
+    };
+    claim("long", 1 << 20, 1000);
+    claim("many", 1 << 15, 4000);
+    for (input, says) in [
+        ("long", "the name of a function has 1048576 bytes, more than any (32768)"),
+        (
+            "many",
+            "the names of 4000 functions and of their files have 131152000 bytes, more than those of any",
+        ),
+    ] {
+        for format in ["lcov", "func", "percent"] {
+            let line = format!("\"$covreport\" --no-checkout --threads=2 --{format} {input}");
+            let run = limited(here.path(), "-v 262144", &line);
+            let messages = text(&run.stderr);
+            assert_eq!(run.status.code(), Some(1), "{messages}");
+            assert!(messages.contains(says), "{messages}");
+        }
+    }
+    // What may be is made, in memory in proportion.
+    claim("most", 1 << 15, 2000);
+    let run = limited(
+        here.path(),
+        "-v 786432 && set -o pipefail",
+        "\"$covreport\" --no-checkout --threads=1 --lcov most | wc -l",
+    );
+    assert!(run.status.success(), "{}", text(&run.stderr));
+}

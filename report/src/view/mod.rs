@@ -11,6 +11,7 @@ mod files;
 mod functions;
 mod lines;
 mod located;
+mod names;
 mod pattern;
 mod places;
 mod statements;
@@ -18,7 +19,6 @@ mod totals;
 
 use std::path::PathBuf;
 
-use bstr::{BStr, ByteSlice as _};
 use covfmt::mode::CounterMode;
 use covfmt::profile::Profile;
 use rayon::prelude::*;
@@ -34,6 +34,7 @@ pub use files::{FilesError, Findings, LeftOut, PathStyle, SourceFile, source_fil
 pub use functions::FunctionView;
 pub use lines::{Line, LineRule, TooManyLines};
 pub use located::LocatedPackages;
+pub use names::NamesError;
 pub use pattern::PackagePatterns;
 pub use places::Places;
 pub use statements::{CountedUnit, FileUnits, PackageView};
@@ -64,15 +65,9 @@ pub struct View<'p> {
 /// Why a profile cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {
-    /// A name with a control character or another that reports cannot hold: it would break their lines, or be no XML.
-    /// No Go toolchain writes one, but for tabs in the names of source files, which are taken.
-    #[error("the name {name:?} of a {what} holds a control character: damaged or hostile coverage data")]
-    ControlCharacter {
-        /// Whose name.
-        what: &'static str,
-        /// The name.
-        name: String,
-    },
+    /// Names that reports cannot show.
+    #[error(transparent)]
+    Names(#[from] NamesError),
     /// The files cannot be shown.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -96,6 +91,7 @@ impl<'p> View<'p> {
     /// The packages and statements of a profile.
     pub fn new(profile: &'p Profile) -> Result<Self, ViewError> {
         let mode = profile.mode();
+        names::check_functions(profile)?;
         let packages: Vec<PackageView<'p>> = profile
             .packages()
             .par_iter()
@@ -105,18 +101,8 @@ impl<'p> View<'p> {
             })
             .collect();
         let mut statements = Ratio::default();
-        for package in &packages {
-            check_name("package", package.path)?;
-            check_name("package", package.name)?;
-            check_name("module", package.module)?;
-            for file in &package.files {
-                check_name(SOURCE_FILE, file.name)?;
-            }
-            statements += package.statements;
-        }
-        profile.packages().par_iter().try_for_each(|package| {
-            package.functions().try_for_each(|function| check_name("function", function.name))
-        })?;
+        packages.iter().for_each(|package| statements += package.statements);
+        names::check_packages(&packages)?;
         Ok(Self { packages, statements, ..Self::empty(mode) })
     }
 
@@ -162,15 +148,4 @@ impl<'p> View<'p> {
             line.branches.clear();
         }
     }
-}
-
-const SOURCE_FILE: &str = "source file";
-
-fn check_name(what: &'static str, name: &BStr) -> Result<(), ViewError> {
-    // The go command compiles files with tabs in their names, and every format can hold a tab.
-    let taken = |c: char| c == '\t' && what == SOURCE_FILE;
-    if name.chars().any(|c| c.is_control() && !taken(c) || matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        return Err(ViewError::ControlCharacter { what, name: name.to_string() });
-    }
-    Ok(())
 }

@@ -101,7 +101,9 @@ impl<'p> View<'p> {
             })
             .collect();
         let mut statements = Ratio::default();
-        packages.iter().for_each(|package| statements += package.statements);
+        for package in &packages {
+            statements += package.statements;
+        }
         names::check_packages(&packages)?;
         Ok(Self { packages, statements, ..Self::empty(mode) })
     }

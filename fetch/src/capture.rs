@@ -89,6 +89,8 @@ pub struct Captured {
     pub flush: Option<FlushRecord>,
     /// Files that the store had and that were not sent again: their number, and their bytes.
     pub unsent: (u64, u64),
+    /// What any attempt has seen in the directory.
+    announced: BTreeSet<CoverageName>,
     /// Nothing is to be kept back.
     all_again: bool,
     /// The counter files of the process before the flush; set once the flush may have been asked for.
@@ -297,8 +299,18 @@ impl Job<'_> {
         started.map_err(|error| error.failure(Attempted::Exec(&self.name.namespace)))
     }
 
-    /// Whether what is stored is all of it: at least one counter file, and the meta file of each.
+    /// Whether what is stored is all of it: what any attempt has seen, at least one counter file, and the meta file of each.
     fn complete(&self, captured: &Captured) -> Result<(), Failure> {
+        let gone = captured.announced.iter().filter(|name| !captured.files.contains_key(name));
+        if let Some(first) = gone.clone().next() {
+            let message = format!(
+                "{} files, such as {first}, were in {} when it was first read, and are gone: it was emptied between two attempts, or is \
+                 another container's of this name",
+                gone.count(),
+                self.source
+            );
+            return Err(Failure::new(Kind::Truncated, message));
+        }
         if captured.files.is_empty() {
             return Err(empty(self.source));
         }

@@ -10,7 +10,9 @@
 LC_ALL=C IFS=' 	
 '
 export LC_ALL
-unset CDPATH
+# GNU tar and gzip take options from the environment, and a shell may not expand names.
+unset CDPATH TAR_OPTIONS GZIP
+set +f
 dir=$1 how=$2 pid=$3 seconds=$4 before=$5 large=$6 mark=$7 zip=$8
 say() { printf '%s\n' "$*"; }
 # shellcheck disable=SC2086
@@ -40,7 +42,7 @@ old() {
   [ -n "$mark" ] || return 1
   case $f in ./covmeta.*) ;; *) [ "${f##*.}" -le "$mark" ] 2>/dev/null ;; esac
 }
-sums() { sha256sum "$@" | while read -r sum name; do say kept "$sum" "${name#./}"; done; }
+sums() { sha256sum "$@" | while read -r sum name; do say kept "$sum" "${name##*/}"; done; }
 command -v sha256sum >/dev/null || mark=
 say covfetch 1
 [ -z "$zip" ] || command -v gzip >/dev/null || { say no-gzip; zip=; }

@@ -100,9 +100,7 @@ impl Lister<'_> {
         } else {
             self.resolve(selection, &mut listed).await?;
         }
-        // A pod may belong to several workloads.
-        let mut seen = BTreeSet::new();
-        listed.pods.retain(|pod| seen.insert((pod.metadata.namespace.clone(), pod.metadata.name.clone())));
+        listed.pods = each_once(std::mem::take(&mut listed.pods));
         if selection.from.is_none() {
             self.read_maps(selection, &mut listed).await?;
         }
@@ -286,6 +284,27 @@ impl Lister<'_> {
             }
         }
     }
+}
+
+/// Each pod once, though it may belong to several workloads. Of two of one name, the one that was replaced while they were
+/// listed is no more: the newer is taken.
+fn each_once(pods: Vec<Pod>) -> Vec<Pod> {
+    let mut places = BTreeMap::new();
+    let mut once: Vec<Pod> = Vec::with_capacity(pods.len());
+    for pod in pods {
+        let place =
+            places.entry((pod.metadata.namespace.clone(), pod.metadata.name.clone())).or_insert(once.len());
+        match once.get_mut(*place) {
+            None => once.push(pod),
+            Some(other) => {
+                let (old, new) = (&other.metadata, &pod.metadata);
+                if old.uid != new.uid && old.creation_timestamp <= new.creation_timestamp {
+                    *other = pod;
+                }
+            }
+        }
+    }
+    once
 }
 
 /// The pods of a workload in one namespace.

@@ -164,7 +164,7 @@ fn command(process: &Process) -> Vec<String> {
     vec!["sh".to_owned(), "-c".to_owned(), script, "covfetch".to_owned(), process.to_string()]
 }
 
-/// What the script wrote: a line that says how it went, then the value up to the end.
+/// What the script wrote: a line that says how it went, then the value and a last line.
 fn answer(said: &[u8], process: &Process) -> Result<Answer, Failure> {
     let text = std::str::from_utf8(said).ok().and_then(|text| text.split_once('\n'));
     match text {
@@ -172,15 +172,21 @@ fn answer(said: &[u8], process: &Process) -> Result<Answer, Failure> {
         Some(("covfetch 1 several", _)) => {
             Ok(Answer::Mute(format!("it has several processes {process}: name one with --pid")))
         }
-        Some(("covfetch 1", "")) => Ok(Answer::Unset),
-        // The script hands line ends on as another control byte.
-        Some(("covfetch 1", directory)) if directory.contains(char::is_control) => Err(Failure::new(
-            Kind::Rejected,
-            format!(
-                "the process's {COVERAGE_VARIABLE} holds control characters; name the directory with --from"
-            ),
-        )),
-        Some(("covfetch 1", directory)) => Ok(Answer::Directory(directory.to_owned())),
+        Some(("covfetch 1", value)) => match value.strip_suffix("\nend\n") {
+            None => {
+                let message = format!("the answer was cut off when asked for {COVERAGE_VARIABLE}");
+                Err(Failure::passing(Kind::Truncated, message))
+            }
+            Some("") => Ok(Answer::Unset),
+            // The script hands line ends on as another control byte.
+            Some(directory) if directory.contains(char::is_control) => Err(Failure::new(
+                Kind::Rejected,
+                format!(
+                    "the process's {COVERAGE_VARIABLE} holds control characters; name the directory with --from"
+                ),
+            )),
+            Some(directory) => Ok(Answer::Directory(directory.to_owned())),
+        },
         _ => {
             let message = format!(
                 "the container's shell answered something unexpected when asked for {COVERAGE_VARIABLE}"
@@ -200,6 +206,7 @@ fn failed(error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Retry;
 
     fn process(pid: u32) -> Process {
         Process::Id(pid.try_into().unwrap())
@@ -208,16 +215,21 @@ mod tests {
     #[test]
     fn answers_are_read_and_nothing_else_is() {
         let of = |text: &str| answer(text.as_bytes(), &process(1));
-        assert_eq!(of("covfetch 1\n/cov"), Ok(Answer::Directory("/cov".into())));
-        assert_eq!(of("covfetch 1\n"), Ok(Answer::Unset));
+        assert_eq!(of("covfetch 1\n/cov\nend\n"), Ok(Answer::Directory("/cov".into())));
+        assert_eq!(of("covfetch 1\n\nend\n"), Ok(Answer::Unset));
+        // Streams end early without an error.
+        for cut in ["covfetch 1\n", "covfetch 1\n/co", "covfetch 1\n/cov\nen"] {
+            let failure = of(cut).unwrap_err();
+            assert_eq!((failure.kind, failure.retry), (Kind::Truncated, Retry::Yes), "{cut:?}");
+        }
         assert_eq!(of("covfetch 1 gone\n"), Ok(Answer::Mute("it has no process 1".into())));
         for odd in [
             "",
             "covfetch 1",
             "hello\n/cov",
             "covfetch 2\n/cov",
-            "covfetch 1\n/a\u{1}b",
-            "covfetch 1\n\u{1b}[2J",
+            "covfetch 1\n/a\u{1}b\nend\n",
+            "covfetch 1\n\u{1b}[2J\nend\n",
         ] {
             assert_eq!(of(odd).unwrap_err().kind, Kind::Rejected, "{odd:?}");
         }

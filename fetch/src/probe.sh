@@ -1,5 +1,5 @@
-# Runs in the container: sh -c SCRIPT covfetch PID. Writes a line, then the process's GOCOVERDIR up to the end. PID may be a
-# process's name.
+# Runs in the container: sh -c SCRIPT covfetch PID. Writes a line, then the process's GOCOVERDIR, then a line that says that
+# this was the end: streams are cut off without a word. PID may be a process's name.
 # Where the process's environment may not be read, the container's own is the next best: both are made from the same.
 LC_ALL=C
 export LC_ALL
@@ -16,4 +16,4 @@ case $value in
   '' | /*) ;;
   *) [ -e "/proc/$pid/cwd/." ] && value=/proc/$pid/cwd/$value ;;
 esac
-printf 'covfetch 1\n%s' "$value"
+printf 'covfetch 1\n%s\nend\n' "$value"

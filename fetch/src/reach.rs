@@ -50,11 +50,21 @@ pub(crate) fn reach(pod: &Pod, container: &Container) -> Reach {
                 Some(code) => {
                     Reach::Gone { why: format!("crashed with exit code {code} and is not running{reason}") }
                 }
+                None if has_run(status, waiting.reason.as_deref()) => {
+                    Reach::Gone { why: format!("it has run before and is not running{reason}") }
+                }
                 None => Reach::NotYet { why: format!("pending{reason}") },
             }
         }
+        // What the status leaves out, the attempt to run a command tells.
+        _ if phase == "Running" => Reach::Running { note: running_note(pod) },
         _ => without_state(pod, phase),
     }
+}
+
+/// Whether a waiting container has run, though its last state is forgotten: dead containers are cleared away.
+fn has_run(status: Option<&ContainerStatus>, reason: Option<&str>) -> bool {
+    status.is_some_and(|status| status.restart_count > 0) || reason == Some("CrashLoopBackOff")
 }
 
 /// The status of a container, sidecars and init containers included.

@@ -9,6 +9,9 @@ use crate::error::{Failure, Retry};
 /// The first pause, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(10)];
 
+/// The longest pause that a server is granted.
+const LONGEST_ASKED: Duration = Duration::from_mins(5);
+
 /// The pauses that are left for one task.
 #[derive(Debug)]
 pub struct Pauses(ExponentialBackoff);
@@ -30,6 +33,8 @@ impl Pauses {
         match failure.retry {
             Retry::No => None,
             Retry::Yes => self.0.next(),
+            // Who is to wait for longer had better be told.
+            Retry::After(least) if least > LONGEST_ASKED => None,
             Retry::After(least) => self.0.next().map(|pause| pause.max(least)),
         }
     }
@@ -49,5 +54,7 @@ mod tests {
         let asked = Failure { retry: Retry::After(Duration::from_secs(7)), ..passing.clone() };
         assert_eq!(pauses.next(&asked), Some(Duration::from_secs(7)));
         assert_eq!(pauses.next(&passing), None);
+        let years = Failure { retry: Retry::After(Duration::from_secs(2_000_000_000)), ..passing };
+        assert_eq!(Pauses::new(2).next(&years), None);
     }
 }

@@ -188,6 +188,7 @@ impl Job<'_> {
 
     /// Gets files by name, meta files from where they can be had.
     async fn obtain(&self, names: &BTreeSet<CoverageName>, captured: &mut Captured) -> Result<(), Failure> {
+        captured.announced.extend(names.iter().cloned());
         self.resume_directly(names, captured).await?;
         let metas: Vec<&CoverageName> =
             names.iter().filter(|name| name.is_meta() && !captured.files.contains_key(name)).collect();

@@ -169,6 +169,7 @@ fn remember(captured: &mut Captured, said: &Announcement) {
     if let Some(count) = said.signalled {
         captured.before = Some(Known { process: said.process, count, names: said.before.clone() });
     }
+    captured.announced.extend(said.files.iter().chain(said.kept.keys()).cloned());
     captured.ignored.extend(said.ignored.iter().cloned());
     if said.odd > 0 {
         let files = if said.odd == 1 { "1 file" } else { &format!("{} files", said.odd) };

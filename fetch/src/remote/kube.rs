@@ -1,5 +1,6 @@
 //! The cluster through the kube library. What its exec does and does not promise is handled here and only here.
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -217,11 +218,17 @@ where
 {
     parameters.limit = Some(PAGE);
     let mut objects = Vec::new();
+    let mut tokens = HashSet::new();
     loop {
         match answered(api.list(&parameters)).await {
             Ok(page) => {
                 objects.extend(page.items);
                 match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                    // It would go on for ever.
+                    Some(token) if !tokens.insert(token.clone()) => {
+                        let text = "the API server gave a page of a list twice, which has no end so";
+                        return Err(RemoteError::Refused(text.to_owned()));
+                    }
                     Some(token) => parameters.continue_token = Some(token),
                     None => return Ok(objects),
                 }
@@ -229,6 +236,7 @@ where
             // The token is too old: as kubectl, start again and ask for everything at once.
             Err(Error::Api(status)) if status.code == 410 && parameters.limit.is_some() => {
                 objects.clear();
+                tokens.clear();
                 parameters.limit = None;
                 parameters.continue_token = None;
             }

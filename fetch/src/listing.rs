@@ -315,3 +315,25 @@ enum Of {
     /// It is a claim: what is done with it, or why there is nothing to do.
     Claim(Result<Verdict, String>),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_two_pods_of_one_name_the_newer_is_there() {
+        let pod = |name: &str, uid: &str, day: u8| -> Pod {
+            let created = format!("2026-01-{day:02}T00:00:00Z");
+            let metadata =
+                json!({"name": name, "namespace": "shop", "uid": uid, "creationTimestamp": created});
+            serde_json::from_value(json!({"metadata": metadata})).unwrap()
+        };
+        let uids = |pods: Vec<Pod>| -> Vec<String> {
+            each_once(pods).into_iter().filter_map(|pod| pod.metadata.uid).collect()
+        };
+        let (old, new, other) = (pod("db-0", "a", 1), pod("db-0", "b", 2), pod("db-1", "c", 1));
+        assert_eq!(uids(vec![old.clone(), other.clone(), new.clone(), old.clone()]), ["b", "c"]);
+        assert_eq!(uids(vec![new, old, other]), ["b", "c"]);
+    }
+}

@@ -87,6 +87,33 @@ fn each_state_of_a_pod_has_its_class_and_sentence() {
             "crashed with exit code 1 and is not running (CrashLoopBackOff: back-off 10s)",
         ),
         (
+            "crash loop whose last state was cleared away",
+            Box::new(|pod| {
+                state(pod, json!({"waiting": {"reason": "CrashLoopBackOff"}}));
+                pod["status"]["containerStatuses"][0]["lastState"] = json!({});
+            }),
+            "fail",
+            "it has run before and is not running (CrashLoopBackOff)",
+        ),
+        (
+            "a restart whose last state was cleared away",
+            Box::new(|pod| {
+                state(pod, json!({"waiting": {"reason": "ContainerCreating"}}));
+                pod["status"]["containerStatuses"][0]["lastState"] = json!({});
+                pod["status"]["containerStatuses"][0]["restartCount"] = json!(7);
+            }),
+            "fail",
+            "it has run before and is not running (ContainerCreating)",
+        ),
+        (
+            "running, without a status of its containers",
+            Box::new(|pod| {
+                pod["status"] = json!({"phase": "Running"});
+            }),
+            "fetch",
+            "/cov ",
+        ),
+        (
             "image cannot be pulled",
             Box::new(|pod| {
                 pod["status"]["phase"] = json!("Pending");

@@ -337,6 +337,31 @@ fn a_stream_cut_at_any_byte_is_no_success() {
     }
 }
 
+/// Between two attempts a directory may be emptied, or the pod be replaced by one of its name: what the first attempt saw is
+/// missing then, whole as the second may be.
+#[test]
+fn what_one_attempt_saw_and_the_next_does_not_is_missing() {
+    let whole = honest(|_| ());
+    let lost = format!("{}1", base_name(&recorded(0).counters[0]));
+    let more =
+        [format!("covfetch 1\nfile {lost}\n").into_bytes(), whole["covfetch 1\n".len()..].to_vec()].concat();
+    let tries = AtomicUsize::new(0);
+    let liar = Liar::new(move |_, _| match tries.fetch_add(1, SeqCst) {
+        0 => more[..more.len() - 2_000].to_vec(),
+        _ => whole.clone(),
+    });
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(&root.path().join("store")).unwrap();
+    let collector = Collector { retries: 1, ..collector(Arc::new(liar), store) };
+    let name = ContainerName::new("shop", "web-0", "app").unwrap();
+    let mut captured = Captured::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let failure = runtime.block_on(collector.capture(&name, "/cov", &mut captured)).unwrap_err();
+    assert_eq!((failure.kind, captured.attempts), (Kind::Truncated, 2), "{failure}");
+    assert!(failure.message.contains(&format!("1 files, such as {lost}, were in /cov")), "{failure}");
+    assert_eq!(captured.files.len(), 2);
+}
+
 /// The recorded files as a shell without tar sends them.
 pub(crate) fn honest_without_tar() -> Vec<u8> {
     let files = recorded(0);

@@ -447,3 +447,21 @@ fn an_empty_variable_is_one_that_is_not_set() {
         covreport().env("SOURCE_DATE_EPOCH", "").args(["--cobertura", "--no-checkout"]).arg(pods()).assert();
     assert!(!text(&run.success().get_output().stderr).contains("SOURCE_DATE_EPOCH"));
 }
+
+#[test]
+fn directories_that_are_named_like_coverage_files_are_named_and_searched() {
+    let here = tempfile::tempdir().unwrap();
+    let odd = here.path().join("covcounters.0f3ac1a4f3c2b1d0e9f8a7b6c5d4e3f2.1.2");
+    fs::create_dir(&odd).unwrap();
+    for entry in fs::read_dir(pods().join("pod-0")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, odd.join(path.file_name().unwrap())).unwrap();
+    }
+    let run = covreport().arg("--textfmt").arg(here.path()).assert().success();
+    assert_eq!(run.get_output().stdout, stdout_of(covreport().arg("--textfmt").arg(pods().join("pod-0"))));
+    let messages = text(&run.get_output().stderr);
+    assert!(
+        messages.contains(&format!("named like coverage files, and are none: {}", odd.display())),
+        "{messages}"
+    );
+}

@@ -293,3 +293,28 @@ fn what_a_manifest_holds_besides_takes_no_memory() {
         assert_eq!(text(&run.stdout), profile_of(pods));
     }
 }
+
+#[test]
+fn listed_files_of_other_names_and_listed_directories_are_not_passed_over() {
+    let store = store(false);
+    let mut pod = container(store.path(), "pod-1");
+    fs::write(store.path().join("shop/pod-1/app/data"), "abc").unwrap();
+    let odd = json!({ "path": "shop/pod-1/app/data", "size": 3, "sha256": "00" });
+    pod["files"].as_array_mut().unwrap().push(odd);
+    write(store.path(), &[run("r1", "complete", &[&pod])]);
+    let report = covreport().arg("--textfmt").arg(store.path()).assert().success();
+    assert_eq!(text(&report.get_output().stdout), profile_of(&["pod-1"]));
+    let messages = text(&report.get_output().stderr);
+    assert!(messages.contains("are not named like coverage files, and are not read: "), "{messages}");
+    assert!(messages.contains("shop/pod-1/app/data"), "{messages}");
+
+    let directory = store.path().join("shop/pod-1/app/covmeta.0f3ac1a4f3c2b1d0e9f8a7b6c5d4e3f2");
+    fs::create_dir(&directory).unwrap();
+    let size = directory.metadata().unwrap().len();
+    let name = "shop/pod-1/app/covmeta.0f3ac1a4f3c2b1d0e9f8a7b6c5d4e3f2";
+    pod["files"].as_array_mut().unwrap().push(json!({ "path": name, "size": size, "sha256": "00" }));
+    write(store.path(), &[run("r1", "complete", &[&pod])]);
+    let report = covreport().arg(store.path()).assert().code(1);
+    let messages = text(&report.get_output().stderr);
+    assert!(messages.contains("says it is a file, but it is none"), "{messages}");
+}

@@ -6,4 +6,4 @@ mod scan;
 
 pub use group::{CounterRef, GoPod, Grouping, group};
 pub use name::FileName;
-pub use scan::{Depth, FoundFile, ScanError, scan, scan_with};
+pub use scan::{Depth, FoundFile, ScanError, Scanned, scan, scan_with};

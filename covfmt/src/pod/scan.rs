@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
+
+use super::name::FileName;
 
 /// How deep directories are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,15 @@ pub struct FoundFile {
     pub origin: usize,
 }
 
+/// What is under the inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scanned {
+    /// The files, by input, and sorted by name within each directory.
+    pub files: Vec<FoundFile>,
+    /// Directories that have names of coverage files, in the order found. They are searched like others.
+    pub misnamed_directories: Vec<PathBuf>,
+}
+
 /// A file or directory that could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
@@ -41,7 +53,7 @@ pub struct ScanError {
 ///
 /// All names are listed; [`group`](super::group) picks those of coverage files.
 pub fn scan<P: AsRef<Path>>(inputs: &[P], depth: Depth) -> Result<Vec<FoundFile>, ScanError> {
-    scan_with(inputs, depth, Err)
+    scan_with(inputs, depth, Err).map(|scanned| scanned.files)
 }
 
 /// As [`scan`]; what cannot be read is handed to `refuse`, and passed over where that gives no error.
@@ -49,8 +61,8 @@ pub fn scan_with<P: AsRef<Path>, E>(
     inputs: &[P],
     depth: Depth,
     mut refuse: impl FnMut(ScanError) -> Result<(), E>,
-) -> Result<Vec<FoundFile>, E> {
-    let mut found = Vec::new();
+) -> Result<Scanned, E> {
+    let (mut found, mut misnamed_directories) = (Vec::new(), Vec::new());
     for (origin, input) in inputs.iter().enumerate() {
         let input = input.as_ref();
         let max_depth = match depth {
@@ -72,7 +84,9 @@ pub fn scan_with<P: AsRef<Path>, E>(
                         found.push(FoundFile { path, origin });
                         continue;
                     }
-                    refuse(ScanError { path, source: error.into() })?;
+                    // Without walkdir's own words, which name the path once more.
+                    let source = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
+                    refuse(ScanError { path, source })?;
                     continue;
                 }
             };
@@ -82,12 +96,15 @@ pub fn scan_with<P: AsRef<Path>, E>(
                 if follow && !searched.is_worth_it(&entry) {
                     walk.skip_current_dir();
                 }
+                if entry.depth() > 0 && FileName::parse(entry.file_name().as_bytes()).is_some() {
+                    misnamed_directories.push(entry.into_path());
+                }
             } else {
                 found.push(FoundFile { path: entry.into_path(), origin });
             }
         }
     }
-    Ok(found)
+    Ok(Scanned { files: found, misnamed_directories })
 }
 
 /// The directories that were searched under an input. Links that branch make exponentially many paths of few directories.
@@ -167,5 +184,13 @@ mod tests {
         // In its own place each, and behind the first links that lead there.
         assert_eq!(found.iter().filter(|path| path.matches('/').count() == 1).count(), 35);
         assert!(found.len() < 3 * 35, "{}", found.len());
+    }
+    /// A path through a file is an error for everybody, root included.
+    #[test]
+    fn an_error_names_its_path_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().join("below");
+        let error = scan(&[&path], Depth::Recursive).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: Not a directory (os error 20)", path.display()));
     }
 }

@@ -12,10 +12,11 @@ use sha2::{Digest as _, Sha256};
 use super::InputError;
 use super::above;
 use super::losses::Losses;
+use super::shown;
 use crate::covdata::is_command;
 use crate::manifest::{ListedFile, Manifest, Missing, Run};
 use crate::missing::{MissingInput, MissingKind};
-use crate::notice::Notice;
+use crate::notice::{Notice, some_of};
 use crate::plan::Plan;
 use crate::sink::Target;
 
@@ -42,8 +43,14 @@ pub(super) fn collect(plan: &Plan, losses: &mut Losses) -> Result<Collected, Inp
             _ => {}
         }
     }
-    let files = scan_with(&plan.inputs, Depth::Recursive, |error| losses.bear(error.into()))?;
-    let mut collected = Collected { files, notices: Vec::new() };
+    let scanned = scan_with(&plan.inputs, Depth::Recursive, |error| losses.bear(error.into()))?;
+    let mut collected = Collected { files: scanned.files, notices: Vec::new() };
+    if !scanned.misnamed_directories.is_empty() {
+        collected.notices.push(Notice::warning(format!(
+            "directories that are named like coverage files, and are none: {}",
+            some_of(&shown(&scanned.misnamed_directories))
+        )));
+    }
     let mut manifests: Vec<PathBuf> = collected
         .files
         .iter()
@@ -123,8 +130,12 @@ fn obey(
     }
     let listed: BTreeSet<&ListedFile> = chosen.iter().flat_map(|run| &run.files).collect();
     let (mut paths, mut refused): (BTreeSet<&Path>, BTreeSet<&Path>) = Default::default();
+    let mut misnamed = Vec::new();
     for file in &listed {
         let whole = directory.join(&file.path);
+        if !coverage_name(&file.path).is_some_and(|name| name != FileName::Temporary) {
+            misnamed.push(whole.display().to_string());
+        }
         if whole.try_exists().is_ok_and(|exists| !exists) {
             let reason = "the manifest lists it, but it is gone".to_owned();
             losses.note(MissingInput { kind: MissingKind::Gone, path: whole, reason });
@@ -137,6 +148,13 @@ fn obey(
                 refused.insert(&file.path);
             }
         }
+    }
+    if !misnamed.is_empty() {
+        collected.notices.push(Notice::warning(format!(
+            "{}: lists files that are not named like coverage files, and are not read: {}",
+            path.display(),
+            some_of(&misnamed)
+        )));
     }
 
     let origin = collected.files.iter().find(|file| file.path == *path).map_or(0, |file| file.origin);
@@ -187,7 +205,8 @@ fn check_listed(path: &Path, listed: &ListedFile, verify: bool) -> Result<(), In
     let differs =
         |expected: String, found: String| InputError::NotAsListed { path: path.into(), expected, found };
     let size = match path.metadata() {
-        Ok(metadata) => metadata.len(),
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(_) => return Err(differs("it is a file".into(), "it is none".into())),
         Err(error) => return Err(differs("it was fetched".into(), format!("it cannot be read: {error}"))),
     };
     if size != listed.size {

@@ -66,7 +66,9 @@ impl fmt::Display for Notice {
 /// Writes one line to the terminal. Names in it may come from coverage data or from a pod: control characters are
 /// shown and not obeyed.
 pub fn say(out: &mut dyn Write, message: &dyn fmt::Display) -> io::Result<()> {
-    writeln!(out, "covreport: {}", Printable(&message.to_string()))
+    // At once: standard error has no buffer, and escaping goes by characters.
+    let line = format!("covreport: {}\n", Printable(&message.to_string()));
+    out.write_all(line.as_bytes())
 }
 
 /// Text without control characters, which are escaped as in Rust.
@@ -101,6 +103,24 @@ mod tests {
         let mut out = Vec::new();
         say(&mut out, &Notice::warning("a\x1b[31mb\nc")).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "covreport: warning: a\\u{1b}[31mb\\nc\n");
+    }
+
+    #[test]
+    fn a_message_is_one_write() {
+        struct Writes(usize);
+        impl Write for Writes {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut writes = Writes(0);
+        say(&mut writes, &Notice::warning("a".repeat(1000))).unwrap();
+        assert_eq!(writes.0, 1);
     }
 
     #[test]

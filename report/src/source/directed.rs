@@ -1,7 +1,7 @@
 //! The functions of Go files with `//line` directives, with their units twice: as Go up to 1.26 records them, in the
 //! places that the directives give, and where each Go draws them in the file. `cmd/cover/cover.go`, `postFunc`, `newCounter`, `dedup`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use covfmt::unit::Unit;
 
@@ -34,9 +34,10 @@ pub struct DirectedFunction {
     number: usize,
 }
 
-/// The places that the cover tool has given to units of a package: none twice.
+/// The places that the cover tool has given to units of a package: none twice. Each with the column to look on at for an end
+/// that is free, as all before it are taken: thousands of units may be at the same place.
 #[derive(Debug, Default)]
-pub struct TakenPlaces(HashSet<(LogicalPlace, LogicalPlace)>);
+pub struct TakenPlaces(HashMap<(LogicalPlace, LogicalPlace), u32>);
 
 impl DirectedSource {
     /// Reads the file with the base name `name`; `None` if it is no Go, or has directives that Go refuses.
@@ -85,9 +86,17 @@ impl DirectedSource {
 
 impl TakenPlaces {
     fn unit(&mut self, mut places: (LogicalPlace, LogicalPlace), statements: u32) -> Unit {
-        while self.0.contains(&places) {
-            places.1.column = places.1.column.saturating_add(1);
+        let mut passed = Vec::new();
+        while let Some(next) = self.0.get(&places).copied().filter(|next| *next > places.1.column) {
+            passed.push(places.1.column);
+            places.1.column = next;
         }
+        let (free, next) = (places.1.column, places.1.column.saturating_add(1));
+        for column in passed {
+            places.1.column = column;
+            self.0.entry(places.clone()).and_modify(|looked_on_at| *looked_on_at = next);
+        }
+        places.1.column = free;
         let unit = Unit {
             start_line: places.0.line,
             start_column: places.0.column,
@@ -95,7 +104,7 @@ impl TakenPlaces {
             end_column: places.1.column,
             statements,
         };
-        self.0.insert(places);
+        self.0.insert(places, next);
         unit
     }
 }
@@ -147,6 +156,23 @@ mod tests {
         assert_eq!(physical(0, Drawing::Parts), [(4, 19, 4, 29, 2), (4, 31, 4, 36, 1)]);
         assert_eq!(shown(&functions[1].recorded), [(10, 0, 12, 0, 1)]);
         assert_eq!(physical(1, Drawing::Blocks), [(5, 20, 7, 2, 1)]);
+    }
+
+    #[test]
+    fn thousands_of_units_at_one_place_are_told_apart_at_once() {
+        const UNITS: u32 = 30_000;
+        let began = std::time::Instant::now();
+        let place = |line, column| LogicalPlace { file: b"a.y".to_vec(), line, column };
+        let mut taken = TakenPlaces::default();
+        taken.unit((place(1, 0), place(3, 7)), 1);
+        let mut end = |column| taken.unit((place(1, 0), place(3, column)), 1).end_column;
+        let ends: Vec<u32> = (0..UNITS).map(|_| end(0)).collect();
+        let expected: Vec<u32> = (0..=UNITS).filter(|column| *column != 7).collect();
+        assert_eq!(ends, expected);
+        assert_eq!((0..UNITS).map(&mut end).collect::<Vec<_>>(), (UNITS + 1..=2 * UNITS).collect::<Vec<_>>());
+        assert_eq!((end(u32::MAX), end(u32::MAX)), (u32::MAX, u32::MAX), "which no source has");
+        // One after the other they would be two thousand million looks.
+        assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
     }
 
     #[test]

@@ -255,3 +255,32 @@ fn names_of_functions_are_bounded() {
     );
     assert!(run.status.success(), "{}", text(&run.stderr));
 }
+
+/// Each function on a line has all the branches of the line.
+#[test]
+fn functions_that_share_a_line_do_not_multiply_its_branches() {
+    let here = tempfile::tempdir().unwrap();
+    let share = |directory: &str, functions: usize| {
+        let names: Vec<String> = (0..functions).map(|number| format!("F{number}")).collect();
+        let function =
+            |name| MadeFunction { name, file: "example.com/app/a.go", units: vec![([1, 1, 1, 9, 1], 1)] };
+        let functions = names.iter().map(|name| function(name)).collect();
+        let package =
+            MadePackage { path: "example.com/app", name: "app", module: "example.com/app", functions };
+        make(&here.path().join(directory), &[package], &[]);
+    };
+    share("some", 4000);
+    for format in ["lcov", "json", "jacoco", "cobertura"] {
+        let line = format!("\"$covreport\" --no-checkout --threads=2 --{format} some | wc -c");
+        let run = limited(here.path(), "-v 262144 && set -o pipefail", &line);
+        assert!(run.status.success(), "{format}: {}", text(&run.stderr));
+        let bytes: u64 = text(&run.stdout).trim().parse().unwrap();
+        assert!((100_000..4_000_000).contains(&bytes), "{format}: {bytes}");
+    }
+    share("many", 20_000);
+    let run = limited(here.path(), "-v 262144", "\"$covreport\" --no-checkout --threads=2 --cobertura many");
+    let messages = text(&run.stderr);
+    assert_eq!((run.status.code(), text(&run.stdout).as_str()), (Some(1), ""), "{messages}");
+    let says = "functions that share lines have 400000000 branches on them, more than those of any program (268435456)";
+    assert!(messages.contains(says) && messages.contains("are in a.go"), "{messages}");
+}

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesStart, BytesText, Event};
+use rayon::prelude::*;
 
 use super::CountLimit;
 use super::batches::write_in_order;
@@ -68,7 +69,7 @@ pub(super) fn write(view: &View<'_>, options: CoberturaOptions, out: &mut dyn Wr
         ])
         .write_inner_content(|xml| {
             write_sources(view, xml)?;
-            write_packages(&files, compact, LARGE_PACKAGE_LINES, xml)
+            write_packages(&files, compact, LARGE_PACKAGE_ELEMENTS, xml)
         })?;
     xml.get_mut().write_all(b"\n")
 }
@@ -81,9 +82,40 @@ fn write_sources(view: &View<'_>, xml: &mut Writer<&mut dyn Write>) -> io::Resul
     Ok(())
 }
 
-/// A package of more lines is not put together in memory: its text may be a million times as large as the coverage
-/// files, and no program has one.
-const LARGE_PACKAGE_LINES: usize = 200_000;
+/// A package of more elements of lines and their conditions is not put together in memory: its text may be a million times as
+/// large as the coverage files, and no program has one.
+const LARGE_PACKAGE_ELEMENTS: usize = 500_000;
+
+/// How many conditions the lines of a file's methods may have before they go without: any number, and more for each that the lines
+/// of the class have. Programs have not even as many, as few functions share a line; thousands on one line would each have all of
+/// its conditions. Their share of branches stays, and the lines of the class keep their conditions.
+const CONDITIONS_OF_METHODS: usize = 1 << 16;
+const CONDITIONS_OF_METHODS_FOR_EACH: usize = 4;
+
+/// What a file takes.
+struct Elements {
+    /// Lines and conditions, of methods too.
+    all: usize,
+    /// Whether the lines of methods have conditions.
+    conditions_of_methods: bool,
+}
+
+impl Elements {
+    fn of(file: &SourceFile<'_>, compact: bool) -> Self {
+        if compact {
+            return Self { all: file.lines.len(), conditions_of_methods: false };
+        }
+        let conditions: usize = file.lines.iter().map(|line| line.branches.len()).sum();
+        let lines: usize = file.functions.iter().map(|function| function.lines.len()).sum();
+        let (of_methods, most) = (
+            file.branches_of_functions(),
+            CONDITIONS_OF_METHODS + CONDITIONS_OF_METHODS_FOR_EACH * conditions,
+        );
+        let conditions_of_methods = of_methods <= most;
+        let all = file.lines.len() + conditions + lines + if conditions_of_methods { of_methods } else { 0 };
+        Self { all, conditions_of_methods }
+    }
+}
 
 fn write_packages(
     files: &[&SourceFile<'_>],
@@ -97,14 +129,19 @@ fn write_packages(
         return xml.create_element("packages").write_empty().map(|_| ());
     }
     let packages: Vec<&[&SourceFile<'_>]> = files.chunk_by(|a, b| a.package == b.package).collect();
-    let is_large =
-        |package: &[&SourceFile<'_>]| package.iter().map(|file| file.lines.len()).sum::<usize>() > large;
+    let elements = |package: &[&SourceFile<'_>]| -> usize {
+        package.iter().map(|file| Elements::of(file, compact).all).sum()
+    };
+    let sized: Vec<(bool, &[&SourceFile<'_>])> =
+        packages.par_iter().map(|package| (elements(package) > large, *package)).collect();
     xml.create_element("packages").write_inner_content(|xml| {
-        packages.chunk_by(|a, b| is_large(a) == is_large(b)).try_for_each(|packages| {
-            if packages.first().is_some_and(|package| is_large(package)) {
-                return packages.iter().try_for_each(|package| write_package(package, compact, xml));
+        sized.chunk_by(|(a, _), (b, _)| a == b).try_for_each(|packages| {
+            if packages.first().is_some_and(|(is_large, _)| *is_large) {
+                return packages.iter().try_for_each(|(_, package)| write_package(package, compact, xml));
             }
-            write_in_order(packages, xml.get_mut(), |package, text| append_package(package, compact, text))
+            write_in_order(packages, xml.get_mut(), |(_, package), text| {
+                append_package(package, compact, text);
+            })
         })
     })?;
     Ok(())
@@ -148,10 +185,12 @@ fn write_class<W: Write>(file: &SourceFile<'_>, compact: bool, xml: &mut Writer<
             if methods.is_empty() {
                 xml.create_element("methods").write_empty()?;
             } else {
-                xml.create_element("methods")
-                    .write_inner_content(|xml| methods.iter().try_for_each(|m| write_method(file, m, xml)))?;
+                let conditions = Elements::of(file, compact).conditions_of_methods;
+                xml.create_element("methods").write_inner_content(|xml| {
+                    methods.iter().try_for_each(|method| write_method(file, method, conditions, xml))
+                })?;
             }
-            write_lines(file.lines.iter(), compact, xml)
+            write_lines(file.lines.iter(), LineForm { compact, conditions: !compact }, xml)
         })?;
     Ok(())
 }
@@ -159,6 +198,7 @@ fn write_class<W: Write>(file: &SourceFile<'_>, compact: bool, xml: &mut Writer<
 fn write_method<W: Write>(
     file: &SourceFile<'_>,
     function: &FunctionView,
+    conditions: bool,
     xml: &mut Writer<W>,
 ) -> io::Result<()> {
     let lines: Vec<&Line> = function.lines.iter().filter_map(|number| file.line(*number)).collect();
@@ -166,22 +206,37 @@ fn write_method<W: Write>(
     xml.create_element("method")
         .with_attributes([("name", function.name.as_str()), ("signature", "()")])
         .with_attributes(rates.iter().map(pair))
-        .write_inner_content(|xml| write_lines(lines.iter().copied(), false, xml))?;
+        .write_inner_content(|xml| {
+            write_lines(lines.iter().copied(), LineForm { compact: false, conditions }, xml)
+        })?;
     Ok(())
+}
+
+/// What a line is written with.
+#[derive(Clone, Copy)]
+struct LineForm {
+    /// Without what the DTD has a default for.
+    compact: bool,
+    /// With the conditions behind its share of branches.
+    conditions: bool,
 }
 
 fn write_lines<'l, W: Write>(
     lines: impl Iterator<Item = &'l Line>,
-    compact: bool,
+    form: LineForm,
     xml: &mut Writer<W>,
 ) -> io::Result<()> {
     let mut lines = lines;
     xml.create_element("lines")
-        .write_inner_content(|xml| lines.try_for_each(|line| write_line(line, compact, xml)))?;
+        .write_inner_content(|xml| lines.try_for_each(|line| write_line(line, form, xml)))?;
     Ok(())
 }
 
-fn write_line<W: Write>(line: &Line, compact: bool, xml: &mut Writer<W>) -> io::Result<()> {
+fn write_line<W: Write>(
+    line: &Line,
+    LineForm { compact, conditions }: LineForm,
+    xml: &mut Writer<W>,
+) -> io::Result<()> {
     let (mut number, mut hits) = (itoa::Buffer::new(), itoa::Buffer::new());
     let counted =
         [("number", number.format(line.number)), ("hits", hits.format(CountLimit::Int32.of(line.hits)))];
@@ -194,7 +249,7 @@ fn write_line<W: Write>(line: &Line, compact: bool, xml: &mut Writer<W>) -> io::
     let (hit, all) = (line.branches_hit(), line.branches.len());
     let coverage = format!("{}% ({hit}/{all})", hit * 100 / all.max(1));
     let element = element.with_attributes([("branch", "true"), ("condition-coverage", coverage.as_str())]);
-    if compact {
+    if !conditions {
         element.write_empty()?;
         return Ok(());
     }
@@ -330,9 +385,30 @@ mod tests {
             };
             let together = text(usize::MAX);
             assert_eq!(together.matches("<line ").count(), if compact { 28 } else { 34 });
-            for large in [0, 1, 5, 8] {
+            for large in [0, 1, 5, 8, 16, 28] {
                 assert_eq!(text(large), together, "{large}");
             }
+        }
+    }
+
+    #[test]
+    fn a_thousand_methods_on_one_line_do_not_have_all_its_conditions_each() {
+        let branches: Vec<u32> = (0..1000).map(|number| number % 2).collect();
+        let function =
+            |number| FunctionView { name: format!("F{number}"), lines: vec![1], ..FunctionView::default() };
+        let files = |functions: u32| {
+            vec![SourceFile {
+                path: "a.go".into(),
+                lines: vec![Line { number: 1, hits: 1, branches: branches.clone() }],
+                functions: (0..functions).map(function).collect(),
+                ..SourceFile::default()
+            }]
+        };
+        let share = r#"<line number="1" hits="1" branch="true" condition-coverage="50% (500/1000)""#;
+        for (functions, conditions) in [(69, 70_000), (1000, 1000)] {
+            let text = text(&view(files(functions)), false);
+            assert_eq!(text.matches(share).count(), functions as usize + 1);
+            assert_eq!(text.matches("<condition ").count(), conditions);
         }
     }
 

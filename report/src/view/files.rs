@@ -53,6 +53,11 @@ impl SourceFile<'_> {
         branches
     }
 
+    /// Number of branches on the lines of all functions, those of a line for each function that is on it.
+    pub fn branches_of_functions(&self) -> usize {
+        branches_on(&self.lines, self.functions.iter().map(|function| function.lines.as_slice()))
+    }
+
     /// The functions that have a line of code, in the order of the file.
     pub fn functions_with_code(&self) -> impl Iterator<Item = &FunctionView> {
         self.functions.iter().filter(|function| !function.lines.is_empty())
@@ -146,6 +151,17 @@ pub enum FilesError {
     /// All files together have more lines than can be.
     #[error(transparent)]
     TooManyClaimed(#[from] TooManyClaimed),
+    /// Functions share lines, so that each has the branches of all.
+    #[error(
+        "functions that share lines have {branches} branches on them, more than those of any program ({MOST_BRANCHES_OF_FUNCTIONS}); \
+         most of them are in {worst}"
+    )]
+    TooManyShared {
+        /// Number of branches, those of a line for each function that is on it.
+        branches: usize,
+        /// The file with the most.
+        worst: String,
+    },
     /// Not one file is in the repository: most likely the wrong directory.
     #[error(
         "none of the {files} files in the coverage data {} (the first is {first})",
@@ -187,6 +203,8 @@ struct Measured<'p> {
     source: SourceState,
     /// Number of units that are no stretch of lines.
     misplaced: usize,
+    /// Number of branches on the lines of its functions, those of a line for each function that is on it.
+    branches_of_functions: usize,
     /// The compiler's names for it, with the number of statements under each.
     names: Vec<(&'p BStr, u64)>,
 }
@@ -223,6 +241,7 @@ pub fn source_files<'p>(
     claims.check()?;
     let mut measured: Vec<Measured<'p>> =
         compiled.into_par_iter().map(|file| measure(mode, file, checkout)).collect::<Result<_, _>>()?;
+    check_shared(&measured)?;
     drop_wrong_guesses(&mut measured, &mut findings);
     let names = || packages.iter().flat_map(|package| &package.files).map(|file| file.name);
     if let (true, Some(first)) = (measured.is_empty(), names().next()) {
@@ -270,6 +289,30 @@ pub fn source_files<'p>(
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok((files, findings))
+}
+
+/// The most branches that the functions of all files may have on their lines. Programs have some three for each unit.
+const MOST_BRANCHES_OF_FUNCTIONS: usize = 1 << 28;
+
+fn check_shared(measured: &[Measured<'_>]) -> Result<(), FilesError> {
+    let branches = measured.iter().map(|file| file.branches_of_functions).sum();
+    if branches <= MOST_BRANCHES_OF_FUNCTIONS {
+        return Ok(());
+    }
+    let worst = measured.iter().max_by_key(|file| file.branches_of_functions);
+    Err(FilesError::TooManyShared { branches, worst: worst.map_or(String::new(), |file| file.path.clone()) })
+}
+
+/// Number of branches on lines that are listed by their numbers, as often as they are listed.
+fn branches_on<'l>(lines: &[Line], listed: impl Iterator<Item = &'l [u32]>) -> usize {
+    if lines.iter().all(|line| line.branches.is_empty()) {
+        return 0;
+    }
+    let on = |number: &u32| {
+        let index = lines.binary_search_by_key(number, |line| line.number).ok();
+        index.and_then(|index| lines.get(index)).map_or(0, |line| line.branches.len())
+    };
+    listed.flatten().map(on).sum()
 }
 
 /// The modules by whose directories files were found.
@@ -400,5 +443,6 @@ fn measure<'p>(
         functions::collect(mode, &functions, &rule, fitting.map(|text| (text, declared.as_slice())));
     let names = parts.iter().map(|part| (part.name, part.statements())).collect();
     let misplaced = units().filter(is_misplaced).count();
-    Ok(Measured { path, by, package, lines, functions, source, misplaced, names })
+    let branches_of_functions = branches_on(&lines, functions.iter().map(Unnamed::lines));
+    Ok(Measured { path, by, package, lines, functions, source, misplaced, branches_of_functions, names })
 }

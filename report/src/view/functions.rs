@@ -41,6 +41,13 @@ pub(super) struct Unnamed {
     lines: Vec<u32>,
 }
 
+impl Unnamed {
+    /// The lines that hold its code, ascending.
+    pub(super) fn lines(&self) -> &[u32] {
+        &self.lines
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Name {
     /// One of the package's `init` functions, which the runtime numbers.

@@ -101,7 +101,7 @@ pub(super) fn shared_name(pod: &Pod, container: &Container, directory: &str) -> 
         return Some(format!("claim {namespace}/{} {path}", claim.claim_name));
     }
     if let Some(host) = volume.and_then(|volume| volume.host_path.as_ref()) {
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
+        let node = pod.spec.as_ref()?.node_name.as_deref()?;
         return Some(format!("host {node} {}", Path::new(&host.path).join(&place.path).display()));
     }
     if let Some(nfs) = volume.and_then(|volume| volume.nfs.as_ref()) {

@@ -127,13 +127,14 @@ fn beside(refused: &Failure, failure: Failure) -> Failure {
 fn groups<'a>(entries: &'a [Entry], flush: Option<&FlushRequest>, dedupe: bool) -> Vec<Vec<Work<'a>>> {
     let mut alone = Vec::new();
     let mut shared: BTreeMap<(&str, &str), Vec<Work<'_>>> = BTreeMap::new();
-    let mut read: BTreeMap<&ContainerName, Arc<OnceLock<Read>>> = BTreeMap::new();
+    // By node, as a claim may be another directory on each: a hostPath, or a stale view of a file server.
+    let mut read: BTreeMap<(&ContainerName, &str), Arc<OnceLock<Read>>> = BTreeMap::new();
     let (ends, flush) = (flush.is_some_and(FlushRequest::ends_container), flush.is_some());
     for (index, entry) in entries.iter().enumerate() {
         match &entry.decision {
             Decision::Fetch { name, place, source, shared: directory, fleeting } => {
-                let of_all = || Arc::clone(read.entry(place).or_default());
-                let read = (directory.is_some() && !flush && dedupe).then(of_all);
+                let node = entry.facts.node.as_deref().filter(|_| directory.is_some() && !flush && dedupe);
+                let read = node.map(|node| Arc::clone(read.entry((place, node)).or_default()));
                 let refused = fleeting.as_deref().filter(|_| ends).map(unspared);
                 let work = Work { index, name, what: What::Directory { source, place, refused, read } };
                 // Elsewhere than in its namespace it is stored again, so that it is read again.

@@ -54,6 +54,39 @@ fn execs(cluster: &Cluster) -> usize {
     cluster.requests().iter().filter(|request| request.path.ends_with("/exec")).count()
 }
 
+/// A claim may be another directory on each node, as one of a hostPath volume is: nobody speaks for a pod of another node.
+#[test]
+fn a_pod_on_another_node_is_read_itself() {
+    let site = Site::new();
+    let replica = |index: usize| {
+        let directory = site.volume(&format!("node-{index}"));
+        recorded(index).copy_to(&directory);
+        let container = Container::new("app")
+            .dir(&directory)
+            .env("GOCOVERDIR", &directory)
+            .programs(PROGRAMS)
+            .overlay(json!({"volumeMounts": [{"name": "cov", "mountPath": directory}]}));
+        let pod = on_claim(pod(&format!("web-{index}"), container));
+        pod.overlay(json!({"spec": {"nodeName": format!("n{index}")}}))
+    };
+    let cluster = cluster().pods((0..2).map(replica)).start().unwrap();
+    site.admit(&cluster);
+    site.fetch(&[]).expect(0);
+    site.check();
+    let all = |index: usize| -> BTreeSet<String> {
+        let files = recorded(index);
+        let names = files.counters.iter().chain([&files.meta]);
+        names.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    for index in 0..2 {
+        let (paths, _) = paths(&site.record(&format!("web-{index}")));
+        let names: BTreeSet<String> =
+            paths.iter().map(|path| path.rsplit('/').next().unwrap().to_owned()).collect();
+        assert_eq!(names, all(index), "web-{index}");
+    }
+    assert_ne!(all(0), all(1));
+}
+
 #[test]
 fn they_are_read_through_one_of_them_and_stored_once() {
     let site = Site::new();

@@ -18,6 +18,7 @@ pub mod exit;
 pub mod flush;
 pub mod guard;
 pub mod listing;
+mod locking;
 pub mod log;
 pub mod manifest;
 pub mod names;

@@ -13,6 +13,7 @@ use tempfile::Builder;
 use super::{Run, SCHEMA, VERSION};
 use crate::dns::is_dns_label;
 use crate::escape::one_line;
+use crate::locking;
 use crate::names::ContainerName;
 use crate::store::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, sync_directory};
 
@@ -142,7 +143,7 @@ fn lock(root: &Path) -> Result<File, ManifestError> {
     let path = root.join(LOCK_NAME);
     let failed = |source| ManifestError::Disk { path: path.display().to_string(), source };
     let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-    file.lock().map_err(failed)?;
+    locking::lock(&file).map_err(failed)?;
     Ok(file)
 }
 

@@ -47,9 +47,15 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
 }
 
+/// The same number on Linux and macOS; signal(7).
+#[cfg(unix)]
+const SIGXFSZ: i32 = 25;
+
 #[cfg(unix)]
 fn signals() -> io::Result<Signals> {
     use tokio::signal::unix::{SignalKind, signal};
+    // With a handler, what exceeds `ulimit -f` fails to be written instead of ending the process. setrlimit(2).
+    drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Store, TEMPORARY_PREFIX, TEMPORARY_SUFFIX};
+use crate::locking::lock_shared;
 
 /// Locked by every run: shared while it works, exclusively while it clears up. The system lets go of a lock when a
 /// process ends, however it ends.
@@ -26,7 +27,7 @@ impl Presence {
             Ok(()) => Ok(Self { lock, alone: true }),
             Err(TryLockError::WouldBlock) => {
                 // At most as long as another run clears up.
-                lock.lock_shared()?;
+                lock_shared(&lock)?;
                 Ok(Self { lock, alone: false })
             }
             Err(TryLockError::Error(error)) => Err(error),
@@ -42,7 +43,7 @@ impl Presence {
     pub fn share(&mut self) -> io::Result<()> {
         if self.alone {
             self.lock.unlock()?;
-            self.lock.lock_shared()?;
+            lock_shared(&self.lock)?;
         }
         self.alone = false;
         Ok(())

@@ -139,3 +139,27 @@ fn contents_reach_the_disk_before_names_and_names_before_the_manifest_tells() {
     }
     assert_eq!((renamed, last), (2, Some("manifest.json")), "{calls:#?}");
 }
+
+/// A limit on the size of files is a disk that fails, and no end without a word.
+#[test]
+fn a_limit_on_the_size_of_files_is_said() {
+    let site = Site::new();
+    let app = site.app("web-0").main(recorded(0).replay());
+    recorded(0).copy_to(&site.volume("web-0"));
+    let cluster = cluster().pod(pod("web-0", app)).start().unwrap();
+    site.admit(&cluster);
+    let plain = site.covfetch();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    command.args(["-n", "shop", "-l", "app=library", "--signal", "USR1"]).current_dir(site.home.path());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = command.output().unwrap();
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(matches!(output.status.code(), Some(1..=3)), "{}: {messages}", output.status);
+    assert!(messages.contains("File too large"), "{messages}");
+}

@@ -2,16 +2,18 @@
 //! what the newest run failed to fetch there, and which of the files are older.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use bstr::ByteSlice as _;
 use covfmt::pod::FoundFile;
+use covfmt::source::open_regular;
 
 use super::InputError;
 use super::inputs::{MANIFEST, coverage_name, note_failure, read_manifest};
 use super::losses::Losses;
-use crate::manifest::Run;
+use crate::manifest::{Run, SCHEMA};
 use crate::notice::Notice;
 
 /// Says what the manifests above the inputs say about them. One that cannot be used is an error, or a loss: nobody can
@@ -93,6 +95,8 @@ impl Stores {
                 Err(InputError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
                 // No program's manifest.
                 Err(InputError::Io { .. }) if manifest.is_dir() => continue,
+                // Other programs write comments into theirs, or templates.
+                Err(InputError::Manifest { .. }) if is_of_another_program(&manifest) => continue,
                 Err(error) => {
                     losses.bear(error)?;
                     break;
@@ -109,6 +113,14 @@ impl Stores {
         }
         Ok(found)
     }
+}
+
+/// Whether a file that is no manifest that can be read is another program's: covfetch writes its schema first.
+fn is_of_another_program(path: &Path) -> bool {
+    const HEAD_BYTES: u64 = 4096;
+    let mut head = Vec::new();
+    let read = open_regular(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+    read.is_ok() && !head.is_empty() && head.find(SCHEMA).is_none()
 }
 
 #[cfg(test)]

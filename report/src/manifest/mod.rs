@@ -14,7 +14,8 @@ use head::{Head, Scalar};
 
 /// The newest version of the schema that this reader knows.
 const VERSION: u64 = 1;
-const SCHEMA: &str = "covfetch/manifest";
+/// What a manifest of covfetch calls itself.
+pub const SCHEMA: &str = "covfetch/manifest";
 
 /// What a manifest says about the files beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
